@@ -1,0 +1,29 @@
+"""flm_edu: one-step language generation, small enough to read and exact enough to check.
+
+Start with `load_model("sentences-fmlm").sample(4, steps=1)`, or with the modules in reading order:
+interpolant, schedule, network, models, objectives, sampling, training.
+"""
+
+from flm_edu.interpolant import interpolate
+from flm_edu.language import Language, load_language
+from flm_edu.models import FlowLM, FlowMapLM, load_model, shipped_models
+from flm_edu.network import DiT, NetworkConfig
+from flm_edu.reference import load_reference_checkpoint
+from flm_edu.sampling import Trajectory
+from flm_edu.schedule import DecodingErrorSchedule, UniformSchedule
+
+__all__ = [
+    "DecodingErrorSchedule",
+    "DiT",
+    "FlowLM",
+    "FlowMapLM",
+    "Language",
+    "NetworkConfig",
+    "Trajectory",
+    "UniformSchedule",
+    "interpolate",
+    "load_language",
+    "load_model",
+    "load_reference_checkpoint",
+    "shipped_models",
+]

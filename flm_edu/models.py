@@ -1,0 +1,299 @@
+"""The two models: a flow language model and its flow map, each a network with a clock and a tokenizer.
+
+They hold what the mathematics needs (denoiser, velocity, flow map) over what the network gives
+(logits), sample, and are saved as a directory: config.json, model.safetensors, tokenizer.json and
+provenance.json. Nothing in such a directory is executed.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal, TypeVar, overload
+
+import torch
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from flm_edu.files import data_dir, write_aside
+from flm_edu.interpolant import flow_map_from_two_time_denoiser, velocity_from_denoiser
+from flm_edu.network import DiT, NetworkConfig
+from flm_edu.sampling import Trajectory, gaussian_noise, integrate
+from flm_edu.schedule import Schedule, load_schedule
+
+CONFIG, WEIGHTS, TOKENIZER, PROVENANCE = "config.json", "model.safetensors", "tokenizer.json", "provenance.json"
+
+
+class ModelError(ValueError):
+    """A model directory that cannot be used: names the file and the remedy."""
+
+
+class _Model(nn.Module):
+    """What both models share: parts, sampling, and the directory they are saved in."""
+
+    kind: ClassVar[str]
+    two_times: ClassVar[bool]
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        tokenizer: Tokenizer | None = None,
+        schedule: Literal["decoding-error", "uniform"] = "decoding-error",
+    ):
+        super().__init__()
+        self.config = replace(config, two_times=self.two_times)
+        self.network: nn.Module = DiT(self.config)
+        self.schedule_name = schedule
+        self.schedule: Schedule = load_schedule(schedule, config.vocab_size)
+        self.tokenizer = tokenizer
+        self.provenance: dict[str, Any] = {}
+        if tokenizer is not None and tokenizer.get_vocab_size() != config.vocab_size:
+            raise ModelError(
+                f"the tokenizer has {tokenizer.get_vocab_size()} tokens but the network {config.vocab_size}; "
+                "use the tokenizer that the model was trained with"
+            )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    def step_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
+        """The point of the simplex that one sampling step from s to t moves towards."""
+        raise NotImplementedError
+
+    @overload
+    def sample(
+        self, n: int, steps: int, *, generator: torch.Generator | None = None, record: Literal[False] = False
+    ) -> Tensor: ...
+    @overload
+    def sample(
+        self,
+        n: int,
+        steps: int,
+        *,
+        generator: torch.Generator | None = None,
+        record: Literal[True],
+        keep_states: bool = False,
+    ) -> Trajectory: ...
+    def sample(
+        self,
+        n: int,
+        steps: int,
+        *,
+        generator: torch.Generator | None = None,
+        record: bool = False,
+        keep_states: bool = False,
+    ) -> Tensor | Trajectory:
+        """n sequences in `steps` network evaluations each: (n, L) int64, or a `Trajectory`.
+
+        The same generator state gives the same tokens. Dropout is off while sampling.
+
+        Raises:
+            ValueError: n or steps below 1.
+        """
+        if n < 1:
+            raise ValueError(f"n is {n}; at least 1 sample is needed")
+        noise = gaussian_noise((n, self.config.length, self.config.vocab_size), generator, self.device)
+        training = self.training
+        self.eval()
+        try:
+            return integrate(self.step_denoiser, noise, self.schedule, steps, record=record, keep_states=keep_states)
+        finally:
+            self.train(training)
+
+    def decode(self, tokens: Tensor) -> list[str]:
+        """Texts of (B, L) tokens, special tokens left out.
+
+        Raises:
+            ModelError: the model has no tokenizer.
+        """
+        if self.tokenizer is None:
+            raise ModelError("this model has no tokenizer; set model.tokenizer to read its samples")
+        return [text.strip() for text in self.tokenizer.decode_batch(tokens.tolist())]
+
+    # --- directories ---------------------------------------------------------------------------
+
+    def save_pretrained(self, directory: str | Path, provenance: dict[str, Any] | None = None) -> None:
+        """Write the model directory; files already there are replaced only once all are written whole."""
+        names = [CONFIG, WEIGHTS, PROVENANCE] + ([TOKENIZER] if self.tokenizer is not None else [])
+        config = {"model": self.kind, "schedule": self.schedule_name, "network": asdict(self.config)}
+        weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
+        with write_aside(Path(directory), *names) as paths:
+            paths[0].write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            save_file(weights, paths[1])
+            paths[2].write_text(json.dumps(provenance or self.provenance, indent=2) + "\n", encoding="utf-8")
+            if self.tokenizer is not None:
+                paths[3].write_text(self.tokenizer.to_str(), encoding="utf-8")
+
+    @classmethod
+    def from_pretrained(cls: type[M], name: str | Path, device: str | torch.device = "cpu") -> M:
+        """A model from a directory, the name of a shipped one (`shipped_models`), or a hub id.
+
+        Raises:
+            ModelError: nothing is there, a file is damaged or of another shape, or it is another kind of model.
+        """
+        directory = find_model(name)
+        config = _read_json(directory / CONFIG)
+        if config.get("model") != cls.kind:
+            raise ModelError(f"{directory} holds a {config.get('model')!r}, not a {cls.kind!r} ({cls.__name__})")
+        tokenizer_file = directory / TOKENIZER
+        try:
+            tokenizer = Tokenizer.from_file(str(tokenizer_file)) if tokenizer_file.is_file() else None
+            model = cls(NetworkConfig(**config["network"]), tokenizer, config["schedule"])
+        except ModelError:
+            raise
+        except Exception as error:  # tokenizers raises bare Exception; TypeError and KeyError from the config
+            raise ModelError(f"{directory}: {CONFIG} or {TOKENIZER} is damaged ({error})") from error
+        model.network.load_state_dict(_read_weights(directory / WEIGHTS, model.network))
+        if (directory / PROVENANCE).is_file():
+            model.provenance = _read_json(directory / PROVENANCE)
+        return model.to(device).eval()
+
+
+M = TypeVar("M", bound=_Model)
+
+
+class FlowLM(_Model):
+    """A flow language model: a network that predicts the clean tokens from a noisy mixture.
+
+    Args:
+        config: sizes of the network.
+        tokenizer: tokens to text; its vocabulary must be the network's.
+        schedule: the clock, "decoding-error" or "uniform".
+
+    Raises:
+        ModelError: the tokenizer has another vocabulary.
+
+    Source: METHOD.md, "FLM (stage 1)"; arXiv 2602.16813.
+    """
+
+    kind, two_times = "flow-lm", False
+
+    def logits(self, x: Tensor, tau: Tensor) -> Tensor:
+        """The network's output: x (B, L, V) at clock values tau (B,) -> (B, L, V) float."""
+        return self.network(x, tau).float()
+
+    def denoiser(self, x: Tensor, t: Tensor) -> Tensor:
+        """D_t(x), the token posterior: x (B, L, V) at mixing times t (B,) -> (B, L, V) on the simplex."""
+        return self.logits(x, self.schedule.tau(t)).softmax(-1)
+
+    def velocity(self, x: Tensor, t: Tensor) -> Tensor:
+        """b_t(x) = (D_t(x) - x) / (1 - t): x (B, L, V), t (B,) -> (B, L, V)."""
+        return velocity_from_denoiser(self.denoiser(x, t), x, t)
+
+    def step_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
+        """D_s(x): an Euler step takes the denoiser at its start for the whole interval."""
+        return self.denoiser(x, s)
+
+
+class FlowMapLM(_Model):
+    """A flow map language model: a network that knows where the flow lands, from any time to any later one.
+
+    Args and Raises: as `FlowLM`. Source: METHOD.md, "FMLM (stage 2)"; arXiv 2602.16813.
+    """
+
+    kind, two_times = "flow-map-lm", True
+
+    @classmethod
+    def from_flow_lm(cls, teacher: FlowLM) -> FlowMapLM:
+        """A student with the teacher's weights: the second time changes nothing until it is trained."""
+        student = cls(teacher.config, teacher.tokenizer, teacher.schedule_name)  # type: ignore[arg-type]
+        network = student.network
+        assert isinstance(network, DiT) and network.second_time_embedding is not None
+        missing, unexpected = network.load_state_dict(teacher.network.state_dict(), strict=False)
+        if unexpected or any(not name.startswith("second_time_embedding.") for name in missing):
+            raise AssertionError(f"student and teacher differ: {missing=}, {unexpected=}")
+        nn.init.zeros_(network.second_time_embedding.last.weight)
+        nn.init.zeros_(network.second_time_embedding.last.bias)
+        return student.to(teacher.device)
+
+    def logits(self, x: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+        """The network's output: x (B, L, V) at clock values tau_s, tau_t (B,) -> (B, L, V) float."""
+        return self.network(x, tau_s, tau_t).float()
+
+    def two_time_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
+        """delta_{s,t}(x): x (B, L, V) at mixing times s <= t (B,) -> (B, L, V) on the simplex."""
+        return self.logits(x, self.schedule.tau(s), self.schedule.tau(t)).softmax(-1)
+
+    def flow_map(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
+        """X_{s,t}(x), where the flow carries x from time s to time t: (B, L, V), s, t (B,) -> (B, L, V)."""
+        return flow_map_from_two_time_denoiser(self.two_time_denoiser(x, s, t), x, s, t)
+
+    def denoiser(self, x: Tensor, t: Tensor) -> Tensor:
+        """D_t(x) = delta_{t,t}(x), the diagonal: (B, L, V), t (B,) -> (B, L, V) on the simplex."""
+        return self.two_time_denoiser(x, t, t)
+
+    def step_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
+        """delta_{s,t}(x): a jump knows the average over the whole interval."""
+        return self.two_time_denoiser(x, s, t)
+
+
+def load_model(name: str | Path, device: str | torch.device = "cpu") -> FlowLM | FlowMapLM:
+    """Whichever model a directory, shipped name or hub id holds.
+
+    Raises:
+        ModelError: as `FlowLM.from_pretrained`.
+    """
+    directory = find_model(name)
+    kind = _read_json(directory / CONFIG).get("model")
+    for cls in (FlowLM, FlowMapLM):
+        if kind == cls.kind:
+            return cls.from_pretrained(directory, device)
+    raise ModelError(f"{directory / CONFIG} names the model {kind!r}, which this version does not know")
+
+
+def shipped_models() -> list[str]:
+    """Names of the trained models that come with the package."""
+    return sorted(path.parent.name for path in (data_dir() / "checkpoints").glob(f"*/{CONFIG}"))
+
+
+def find_model(name: str | Path) -> Path:
+    """The directory of a model: a path, a shipped name, or a hub id, which is downloaded.
+
+    Raises:
+        ModelError: none of these.
+    """
+    for directory in (Path(name), data_dir() / "checkpoints" / str(name)):
+        if (directory / CONFIG).is_file():
+            return directory
+    if Path(name).exists():
+        raise ModelError(f"{name} is no model directory: it holds no {CONFIG}")
+    shipped = ", ".join(shipped_models()) or "none"
+    if str(name).count("/") == 1:
+        import huggingface_hub
+
+        try:
+            return Path(huggingface_hub.snapshot_download(str(name), allow_patterns=["*.json", "*.safetensors"]))
+        except Exception as error:  # the hub's client raises many kinds; all mean that it is not to be had
+            raise ModelError(
+                f"no model {str(name)!r}: no such directory, and the hub says {type(error).__name__} ({error}); "
+                f"shipped models: {shipped}"
+            ) from error
+    raise ModelError(f"no model {str(name)!r}: give a model directory, a hub id, or a shipped model ({shipped})")
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ModelError(f"{path} cannot be read as JSON ({error})") from error
+    if not isinstance(content, dict):
+        raise ModelError(f"{path} must hold a JSON object")
+    return content
+
+
+def _read_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
+    try:
+        weights = load_file(path)
+    except Exception as error:  # safetensors raises its own error type and OSError
+        raise ModelError(f"{path} is missing, truncated or damaged ({error}); copy or train the model again") from error
+    expected = network.state_dict()
+    for name in expected.keys() | weights.keys():
+        have = tuple(weights[name].shape) if name in weights else None
+        want = tuple(expected[name].shape) if name in expected else None
+        if have != want:
+            raise ModelError(f"{path} has {name} of shape {have}, but {CONFIG} asks for {want}")
+    return {name: value.to(expected[name].dtype) for name, value in weights.items()}

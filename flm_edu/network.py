@@ -1,0 +1,215 @@
+"""The diffusion transformer (DiT) of the paper: noisy states and one or two times in, logits out.
+
+Reading order: `NetworkConfig`, then `DiT.forward` (the whole network in ten lines), then its parts.
+The network knows nothing of noise, schedules or text: its clock is tau and whoever calls it keeps it.
+Architecture: Peebles & Xie 2023 (DiT) with rotary positions, as in arXiv 2602.16813; the layout lets
+`flm_edu.reference` load the authors' published weights.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The sizes of a `DiT`.
+
+    Raises:
+        ValueError: a size is out of its range; the message names it.
+    """
+
+    vocab_size: int  # V
+    length: int  # L, the longest sequence
+    width: int = 128  # of the residual stream
+    blocks: int = 4
+    heads: int = 4
+    time_width: int = 128  # of the time embedding that modulates every block
+    dropout: float = 0.0
+    softcap: float = 0.0  # attention scores s become c tanh(s / c); 0 leaves them as they are
+    two_times: bool = False  # a flow map is told where it starts and where it lands
+
+    def __post_init__(self) -> None:
+        for name, least in (("vocab_size", 2), ("length", 1), ("width", 1), ("blocks", 1), ("heads", 1), ("time_width", 1)):
+            if getattr(self, name) < least:
+                raise ValueError(f"network {name} is {getattr(self, name)}; it must be at least {least}")
+        if self.width % (2 * self.heads):
+            raise ValueError(f"network width {self.width} must be a multiple of 2 x heads = {2 * self.heads}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"network dropout is {self.dropout}; it must lie in [0, 1)")
+
+
+class DiT(nn.Module):
+    """Embed -> blocks -> logits; every block is modulated by the time embedding.
+
+    `forward(x, tau_s, tau_t=None)` takes x either as states (B, L, V) or as tokens (B, L) int64 and
+    times (B,), and returns logits (B, L, V).
+
+    Raises:
+        ValueError: `tau_t` given to a one-time network, or missing for a two-time network.
+    """
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.config = config
+        self.embedding = Embedding(config.vocab_size, config.width)
+        self.time_embedding = TimeEmbedding(config.time_width)
+        self.second_time_embedding = TimeEmbedding(config.time_width) if config.two_times else None
+        self.rotary = Rotary(config.width // config.heads, config.length)
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.head = Head(config)
+
+    def forward(self, x: Tensor, tau_s: Tensor, tau_t: Tensor | None = None) -> Tensor:
+        """Logits (B, L, V) for states (B, L, V) or tokens (B, L) at times tau_s (B,), tau_t (B,)."""
+        if (tau_t is None) == self.config.two_times:
+            raise ValueError("a two-time network needs tau_s and tau_t, a one-time network tau_s alone")
+        condition = self.time_embedding(tau_s)  # (B, time_width)
+        if tau_t is not None and self.second_time_embedding is not None:
+            condition = condition + self.second_time_embedding(tau_t)
+        condition = F.silu(condition)
+        hidden = self.embedding(x)  # (B, L, width)
+        rotary = self.rotary(hidden.shape[1])
+        for block in self.blocks:
+            hidden = block(hidden, condition, rotary)
+        return self.head(hidden, condition)  # (B, L, V)
+
+
+class Embedding(nn.Module):
+    """Linear in the state: a corner of the simplex picks a row, a noisy mixture mixes the rows."""
+
+    def __init__(self, vocab_size: int, width: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(vocab_size, width))
+        nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, L) int64 or (B, L, V) -> (B, L, width)."""
+        if x.ndim == 2:
+            return F.embedding(x, self.weight)
+        with torch.autocast(x.device.type, enabled=False):  # a noisy state needs all its digits
+            return x.to(self.weight.dtype) @ self.weight
+
+
+class TimeEmbedding(nn.Module):
+    """A time in [0, 1] as sines and cosines of 128 frequencies, then a two-layer perceptron."""
+
+    FREQUENCIES = 128
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.first = nn.Linear(2 * self.FREQUENCIES, width)
+        self.last = nn.Linear(width, width)
+
+    def forward(self, tau: Tensor) -> Tensor:
+        """(B,) -> (B, width)."""
+        exponent = torch.arange(self.FREQUENCIES, device=tau.device, dtype=torch.float32) / self.FREQUENCIES
+        angle = tau[:, None].float() * torch.exp(-math.log(10_000.0) * exponent)
+        waves = torch.cat([angle.cos(), angle.sin()], dim=-1)
+        return self.last(F.silu(self.first(waves)))
+
+
+class Rotary(nn.Module):
+    """Rotary position embedding (Su et al. 2021): a position turns queries and keys by an angle."""
+
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, head_width: int, length: int):
+        super().__init__()
+        frequency = 10_000.0 ** (-torch.arange(0, head_width, 2, dtype=torch.float32) / head_width)
+        angle = torch.arange(length, dtype=torch.float32)[:, None] * frequency  # (L, head_width / 2)
+        self.register_buffer("cos", torch.cat([angle.cos(), angle.cos()], -1), persistent=False)
+        self.register_buffer("sin", torch.cat([-angle.sin(), angle.sin()], -1), persistent=False)
+
+    def forward(self, length: int) -> tuple[Tensor, Tensor]:
+        """Cosines and signed sines (length, head_width)."""
+        return self.cos[:length], self.sin[:length]
+
+    @staticmethod
+    def turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        """Turn the pairs (x_i, x_{i + half}) of each position; x (B, heads, L, head_width)."""
+        return x * cos + x.roll(x.shape[-1] // 2, dims=-1) * sin
+
+
+class Norm(nn.Module):
+    """Layer normalisation with a gain and no shift: the modulation brings its own."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, L, width) -> the same."""
+        return F.layer_norm(x, self.weight.shape, self.weight)
+
+
+class Block(nn.Module):
+    """Attention, then a perceptron, each shifted, scaled and gated by the time (adaptive layer norm)."""
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.heads, self.softcap, self.dropout = config.heads, config.softcap, config.dropout
+        width = config.width
+        self.attention_norm = Norm(width)
+        self.attention_in = nn.Linear(width, 3 * width, bias=False)
+        self.attention_out = nn.Linear(width, width, bias=False)
+        self.mlp_norm = Norm(width)
+        self.mlp_in = nn.Linear(width, 4 * width)
+        self.mlp_out = nn.Linear(4 * width, width)
+        self.modulation = _zero(nn.Linear(config.time_width, 6 * width))
+
+    def forward(self, x: Tensor, condition: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+        """(B, L, width), condition (B, time_width) -> (B, L, width)."""
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(condition)[:, None].chunk(6, dim=-1)
+        attended = self.attention(_modulate(self.attention_norm(x), shift_a, scale_a), rotary)
+        x = x + gate_a * F.dropout(attended, self.dropout, self.training)
+        hidden = F.gelu(self.mlp_in(_modulate(self.mlp_norm(x), shift_m, scale_m)), approximate="tanh")
+        return x + gate_m * F.dropout(self.mlp_out(hidden), self.dropout, self.training)
+
+    def attention(self, x: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+        """Every position looks at every other, both ways: (B, L, width) -> (B, L, width)."""
+        batch, length, width = x.shape
+        cos, sin = (part.to(x.dtype) for part in rotary)
+        qkv = self.attention_in(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        query, key = Rotary.turn(qkv[:2], cos, sin)  # (B, heads, L, head_width)
+        value = qkv[2]
+        if self.softcap or (x.device.type == "cpu" and length <= 256):
+            # Written out: for short rows on a CPU this is faster than the fused kernel.
+            score = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
+            if self.softcap:
+                score = self.softcap * torch.tanh(score / self.softcap)
+            mixed = score.softmax(-1).to(value.dtype) @ value
+        else:
+            mixed = F.scaled_dot_product_attention(query, key, value)
+        return self.attention_out(mixed.transpose(1, 2).reshape(batch, length, width))
+
+
+class Head(nn.Module):
+    """The last norm, modulated by the time, and the logits; zero at the start, so every token is as likely."""
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.norm = Norm(config.width)
+        self.modulation = _zero(nn.Linear(config.time_width, 2 * config.width))
+        self.linear = _zero(nn.Linear(config.width, config.vocab_size))
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """(B, L, width), condition (B, time_width) -> (B, L, V)."""
+        shift, scale = self.modulation(condition)[:, None].chunk(2, dim=-1)
+        return self.linear(_modulate(self.norm(x), shift, scale))
+
+
+def _modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
+    return x * (1 + scale) + shift
+
+
+def _zero(linear: nn.Linear) -> nn.Linear:
+    """Start from zero weights and bias, so that the layer changes nothing at first."""
+    nn.init.zeros_(linear.weight)
+    nn.init.zeros_(linear.bias)
+    return linear

@@ -1,0 +1,73 @@
+"""One visual language: a colour and a marker for each model family, and a light and a dark theme.
+
+The colours are Okabe and Ito's, which colour-blind readers can tell apart; markers and dashes carry
+the same information, so that nothing depends on colour alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Literal
+
+Theme = Literal["light", "dark"]
+
+
+@dataclass(frozen=True)
+class Family:
+    """How a kind of model is drawn wherever it appears."""
+
+    label: str
+    color: str
+    marker: str
+
+
+FAMILIES: dict[str, Family] = {
+    "flow-map-lm": Family("flow map (FMLM)", "#D55E00", "o"),
+    "flow-lm": Family("flow (FLM)", "#0072B2", "s"),
+    "perfect-flow-map": Family("perfect flow map", "#E69F00", "o"),
+    "perfect-flow": Family("perfect flow", "#56B4E9", "s"),
+    "masked": Family("masked diffusion", "#009E73", "^"),
+    "uniform": Family("uniform diffusion", "#CC79A7", "v"),
+    "autoregressive": Family("autoregression", "#999999", "D"),
+}
+_OTHER = Family("", "#999999", "x")
+
+
+def family(kind: str) -> Family:
+    """The look of a kind of model; grey for one that is not known."""
+    return FAMILIES.get(kind, _OTHER)
+
+
+@contextmanager
+def figure_theme(theme: Theme) -> Iterator[None]:
+    """Matplotlib settings of a theme: transparent ground, thin grid, no box."""
+    import matplotlib as mpl
+
+    ink, grid = ("#1f2328", "#d8dee4") if theme == "light" else ("#e6edf3", "#3d444d")
+    settings = {
+        "figure.facecolor": "none",
+        "axes.facecolor": "none",
+        "savefig.facecolor": "none",
+        "axes.edgecolor": ink,
+        "axes.labelcolor": ink,
+        "axes.titlecolor": ink,
+        "text.color": ink,
+        "xtick.color": ink,
+        "ytick.color": ink,
+        "axes.grid": True,
+        "grid.color": grid,
+        "grid.linewidth": 0.8,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.titlelocation": "left",
+        "axes.titlesize": 12,
+        "axes.titleweight": "bold",
+        "font.size": 10.5,
+        "legend.frameon": False,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "flm_edu",
+    }
+    with mpl.rc_context(settings):
+        yield

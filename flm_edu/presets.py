@@ -1,0 +1,95 @@
+"""Named settings: from a demo of minutes to the paper's own runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from flm_edu.network import NetworkConfig
+from flm_edu.objectives import SemigroupOptions
+from flm_edu.training import TrainConfig
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Sizes, data and training settings that belong together; the command line can change each."""
+
+    about: str
+    width: int
+    blocks: int
+    heads: int
+    train: TrainConfig  # stage 1, the flow
+    distill: TrainConfig  # stage 2, the flow map
+    semigroup: SemigroupOptions = field(default_factory=SemigroupOptions)
+    time_width: int = 128
+    dropout: float = 0.0
+    corpus: str | None = None  # real text, when neither --language nor --corpus is given
+    tokenizer: str | None = None  # a published one; None trains one
+    length: int = 32  # of real text; a finite language brings its own
+
+    def network(self, vocab_size: int, length: int) -> NetworkConfig:
+        """The network of this preset for a vocabulary and a length."""
+        return NetworkConfig(vocab_size, length, self.width, self.blocks, self.heads, self.time_width, self.dropout)
+
+
+def _paper(steps: int, distill_steps: int) -> dict[str, TrainConfig]:
+    """Batch 512, learning rate 3e-4 and EMA 0.9999, as published; AdamW alone (METHOD.md, "Setting")."""
+    common = dict(batch=512, optimizer="adamw", lr=3e-4, ema=0.9999, warmup=2500, decay=0.0, save_every=5000)
+    return {
+        "train": TrainConfig(steps=steps, **common),  # type: ignore[arg-type]
+        "distill": TrainConfig(steps=distill_steps, **common),  # type: ignore[arg-type]
+    }
+
+
+PRESETS: dict[str, Preset] = {
+    "tiny": Preset(
+        about="the demo: 0.6M weights, a minute or two on two cores",
+        width=96,
+        blocks=3,
+        heads=4,
+        train=TrainConfig(steps=900, log_every=50),
+        distill=TrainConfig(steps=1100, log_every=50),
+        semigroup=SemigroupOptions(target="ema"),
+    ),
+    "small": Preset(
+        about="12 layers of width 768, the paper's size, with settings for one GPU",
+        width=768,
+        blocks=12,
+        heads=12,
+        dropout=0.1,
+        train=TrainConfig(steps=100_000, batch=128, lr=3e-4, ema=0.9999, warmup=1000, save_every=2000),
+        distill=TrainConfig(steps=30_000, batch=128, lr=3e-4, ema=0.9999, warmup=1000, save_every=2000),
+    ),
+    "lm1b": Preset(
+        about="the paper's LM1B run: bert-base-uncased tokens, length 128, batch 512, a million steps",
+        width=768,
+        blocks=12,
+        heads=12,
+        dropout=0.1,
+        corpus="dvruette/lm1b",
+        tokenizer="bert-base-uncased",
+        length=128,
+        **_paper(1_000_000, 100_000),
+    ),
+    "owt": Preset(
+        about="the paper's OpenWebText run: GPT-2 tokens, length 1024, batch 512, a million steps",
+        width=768,
+        blocks=12,
+        heads=12,
+        dropout=0.1,
+        corpus="Skylion007/openwebtext",
+        tokenizer="gpt2",
+        length=1024,
+        **_paper(1_000_000, 100_000),
+    ),
+}
+
+
+def load_preset(name: str) -> Preset:
+    """A preset by name.
+
+    Raises:
+        ValueError: there is none of that name; the message lists them.
+    """
+    if name not in PRESETS:
+        raise ValueError(f"--preset {name!r} is unknown; choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]

@@ -1,0 +1,60 @@
+"""Where a result comes from: what every saved model and table says about itself."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+def describe_run(**facts: Any) -> dict[str, Any]:
+    """Package version, git commit, command, machine and time, followed by the facts given.
+
+    The command is shown without the folders of this machine.
+    """
+    return {
+        "package": f"flm_edu {package_version()}",
+        "commit": _git_commit(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv else "",
+        "machine": _machine(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+        **facts,
+    }
+
+
+def package_version() -> str:
+    """The installed version, or "source" when the package runs uninstalled."""
+    try:
+        return version("flm-edu")
+    except PackageNotFoundError:
+        return "source"
+
+
+def _git_commit() -> str:
+    """The commit of the clone this package is run from, marked when files differ; "none" outside a clone."""
+    here = Path(__file__).resolve().parent
+
+    def git(*args: str) -> str:
+        return subprocess.run(["git", "-C", str(here), *args], capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")) != here.parent:
+            return "none"  # some other project's repository, with this package installed inside it
+        commit = git("rev-parse", "--short=12", "HEAD")
+        return commit + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "none"
+
+
+def _machine() -> str:
+    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores{gpu}"

@@ -1,0 +1,212 @@
+"""Loading the authors' published checkpoints (PyTorch Lightning files) without running anything in them.
+
+A Lightning file is a pickle, and a pickle is a program. The reader below runs none of it: it knows how
+to make tensors and plain containers, keeps objects of the libraries such files mention (omegaconf,
+transformers, ...) as inert records, and refuses everything else by name.
+"""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections import OrderedDict, defaultdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from flm_edu.models import FlowLM, FlowMapLM, ModelError
+from flm_edu.network import NetworkConfig
+
+SOFTCAP = 50.0  # the authors' attention caps its scores there
+
+# Their names -> ours, for parts outside and inside the blocks.
+_PARTS = {
+    "vocab_embed.embedding": "embedding.weight",
+    "sigma_map.mlp.0": "time_embedding.first",
+    "sigma_map.mlp.2": "time_embedding.last",
+    "sigma_map_prime.mlp.0": "second_time_embedding.first",
+    "sigma_map_prime.mlp.2": "second_time_embedding.last",
+    "output_layer.norm_final": "head.norm",
+    "output_layer.linear": "head.linear",
+    "output_layer.adaLN_modulation": "head.modulation",
+    "norm1": "attention_norm",
+    "attn_qkv": "attention_in",
+    "attn_out": "attention_out",
+    "norm2": "mlp_norm",
+    "mlp.0": "mlp_in",
+    "mlp.2": "mlp_out",
+    "adaLN_modulation": "modulation",
+}
+
+
+def load_reference_checkpoint(path: str | Path) -> FlowLM | FlowMapLM:
+    """A published FLM or FMLM checkpoint as a model; its averaged weights are taken.
+
+    Sizes and head count come from the weights and, where it is there, the stored configuration. A
+    network with a second time embedding is a flow map. The tokenizer is not read: set
+    `model.tokenizer` to decode.
+
+    Raises:
+        ModelError: the file is missing, truncated, of another layout, or tries to run code; in the
+            last case the message names what was refused.
+    """
+    path = Path(path)
+    content = read_checkpoint(path)
+    state = content.get("state_dict") if isinstance(content, dict) else None
+    if not isinstance(state, dict):
+        raise ModelError(f"{path} holds no 'state_dict'; it is not a Lightning checkpoint of the published code")
+    weights = {
+        name.removeprefix("backbone.").removeprefix("_orig_mod."): value
+        for name, value in state.items()
+        if name.startswith("backbone.") and isinstance(value, Tensor)
+    }
+    inv_freq = weights.pop("rotary_emb.inv_freq", None)
+    weights = _averaged(content.get("ema"), weights, path)
+    if "vocab_embed.embedding" not in weights:
+        raise ModelError(f"{path} has no 'backbone.vocab_embed.embedding'; it is not a checkpoint of the published code")
+
+    vocab_size, width = weights["vocab_embed.embedding"].shape
+    settings = _plain(content.get("hyper_parameters", {})).get("config") or {}
+    stored = settings.get("model") or {}
+    heads = stored.get("n_heads") or (width // (2 * len(inv_freq)) if inv_freq is not None else None)
+    length = stored.get("length") or 1024
+    if not heads:
+        raise ModelError(f"{path} stores neither a configuration nor rotary frequencies; the head count is unknown")
+    config = NetworkConfig(
+        vocab_size=vocab_size,
+        length=int(length),
+        width=width,
+        blocks=1 + max(int(name.split(".")[1]) for name in weights if name.startswith("blocks.")),
+        heads=int(heads),
+        time_width=weights["sigma_map.mlp.2.bias"].shape[0],
+        softcap=SOFTCAP,
+    )
+    two_times = any(name.startswith("sigma_map_prime.") for name in weights)
+    model: FlowLM | FlowMapLM = (FlowMapLM if two_times else FlowLM)(config)
+    renamed = {_our_name(name): value for name, value in weights.items() if not name.startswith("learnable_loss_weighting.")}
+    try:
+        model.network.load_state_dict(renamed)
+    except RuntimeError as error:
+        raise ModelError(f"{path} has other layers than the published network ({error})") from error
+    return model.eval()
+
+
+def _our_name(name: str) -> str:
+    prefix, rest = "", name
+    if name.startswith("blocks."):
+        _, number, rest = name.split(".", 2)
+        prefix = f"blocks.{number}."
+    for theirs, ours in _PARTS.items():
+        if rest == theirs or rest.startswith(theirs + "."):
+            return prefix + ours + rest[len(theirs) :]
+    return name  # unknown: loading the state will say so
+
+
+def _averaged(ema: Any, weights: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The moving averages, which are stored as a list in the order of the parameters."""
+    if not isinstance(ema, dict):
+        return weights
+    shadow = ema.get("shadow_params") or []
+    if [tuple(v.shape) for v in shadow] != [tuple(v.shape) for v in weights.values()]:
+        raise ModelError(f"{path}: the averaged weights do not match the network's parameters in number or shape")
+    return dict(zip(weights, shadow, strict=True))
+
+
+# --- reading a pickle without running it --------------------------------------------------------
+
+_DTYPES = {
+    "FloatStorage": torch.float32,
+    "DoubleStorage": torch.float64,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
+_INERT_LIBRARIES = ("omegaconf", "transformers", "tokenizers", "typing", "pathlib", "lightning", "pytorch_lightning", "hydra")
+_PLAIN_TYPES = {"dict": dict, "list": list, "set": set, "tuple": tuple, "int": int, "float": float, "str": str, "bool": bool}
+
+
+class _Inert:
+    """Stands for an object of a library: keeps what the file says of it and does nothing."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        self.args, self.state = args, None
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        """Items of a dict subclass; not needed, so not kept."""
+
+    def append(self, value: Any) -> None:
+        """Items of a list subclass; not needed, so not kept."""
+
+
+def read_checkpoint(path: str | Path) -> Any:
+    """The content of a file written by torch.save, without running code from it.
+
+    Raises:
+        ModelError: the file is missing, truncated, or asks for anything but data; the message names it.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if damaged := archive.testzip():
+                raise ModelError(f"{path} is damaged at {damaged}; fetch it again")
+            (pickled,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+            with archive.open(pickled) as file:
+                return _Reader(file, archive, pickled.removesuffix("data.pkl"), path).load()
+    except ModelError:
+        raise
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, TypeError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+        raise ModelError(f"{path} cannot be read as a checkpoint (missing, truncated or damaged: {error})") from error
+
+
+class _Reader(pickle.Unpickler):
+    def __init__(self, file: Any, archive: zipfile.ZipFile, root: str, path: str | Path):
+        super().__init__(file, encoding="utf-8")
+        self.archive, self.root, self.path = archive, root, path
+
+    def find_class(self, module: str, name: str) -> Any:
+        """The only names a file may use; none of them imports or runs anything of the file's choice."""
+        if module == "torch" and name in _DTYPES:
+            return name
+        if module == "torch._utils" and name in ("_rebuild_tensor_v2", "_rebuild_parameter"):
+            return _tensor if name == "_rebuild_tensor_v2" else lambda data, *rest: data
+        if module in ("builtins", "__builtin__") and name in _PLAIN_TYPES:
+            return _PLAIN_TYPES[name]
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if (module, name) == ("collections", "defaultdict"):
+            return defaultdict
+        if (module, name) == ("_codecs", "encode"):
+            return lambda text, encoding="latin1": text.encode("latin1")
+        if module.split(".")[0] in _INERT_LIBRARIES:
+            return _Inert
+        raise ModelError(f"{self.path} was refused: it asks to use {module}.{name}, which could run code on this machine")
+
+    def persistent_load(self, pid: Any) -> Tensor:
+        """A stored block of numbers."""
+        _, kind, key, _, count = pid
+        block = bytearray(self.archive.read(f"{self.root}data/{key}"))
+        return torch.frombuffer(block, dtype=_DTYPES[kind], count=count) if count else torch.empty(0, dtype=_DTYPES[kind])
+
+
+def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *rest: Any) -> Tensor:
+    return torch.as_strided(storage, size, stride, offset).clone()
+
+
+def _plain(value: Any) -> Any:
+    """Inert omegaconf records as plain dictionaries and values."""
+    if isinstance(value, _Inert) and isinstance(value.state, dict):
+        return _plain(value.state.get("_content", value.state.get("_val")))
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value

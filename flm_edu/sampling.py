@@ -1,0 +1,98 @@
+"""From noise to tokens: one loop for the flow and for its flow map.
+
+Both move x from time s to time t by X_{s,t}(x) = (1-r) x + r delta with r = (t-s)/(1-s). A flow map
+knows the two-time denoiser delta_{s,t}; Euler's method puts the denoiser D_s in its place. That is
+the only difference between many-step and one-step generation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from flm_edu.interpolant import flow_map_from_two_time_denoiser
+from flm_edu.schedule import Schedule
+
+#: (x, s, t) -> delta on the simplex: states (B, L, V) at mixing times s, t of shape (B,).
+TwoTimeDenoiser = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """What a sampler saw on its way, in a form that needs no model to be read.
+
+    Attributes:
+        tau: (S+1,) reparameterized times from 0 to 1.
+        t: (S+1,) their mixing times.
+        tokens: (S+1, B, L) int64, the likeliest tokens of the prediction made at each time; the last
+            row is the sample.
+        confidences: (S+1, B, L) float32, the probability of those tokens under that prediction.
+        states: (S+1, B, L, V) float32, or None unless asked for; the last is the prediction itself.
+    """
+
+    tau: Tensor
+    t: Tensor
+    tokens: Tensor
+    confidences: Tensor
+    states: Tensor | None = None
+
+    @property
+    def final_tokens(self) -> Tensor:
+        """The samples: (B, L) int64."""
+        return self.tokens[-1]
+
+
+def gaussian_noise(shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device) -> Tensor:
+    """x_0 ~ N(0, I), drawn where the generator lives and moved to the device."""
+    source = generator.device if generator is not None else device
+    return torch.randn(shape, generator=generator, device=source).to(device)
+
+
+@torch.no_grad()
+def integrate(
+    delta: TwoTimeDenoiser,
+    noise: Tensor,
+    schedule: Schedule,
+    steps: int,
+    *,
+    record: bool = False,
+    keep_states: bool = False,
+) -> Tensor | Trajectory:
+    """Carry noise to tokens in `steps` evaluations of `delta`, equally spaced in tau.
+
+    The last step lands at t = 1, where the state is delta itself: its argmax is the sample.
+
+    Shapes: noise (B, L, V) -> tokens (B, L) int64, or a `Trajectory` when `record` is set.
+
+    Raises:
+        ValueError: steps below 1.
+
+    Source: METHOD.md, "Sampling"; arXiv 2602.16813.
+    """
+    if steps < 1:
+        raise ValueError(f"steps is {steps}; generation takes at least 1 network evaluation")
+    tau = torch.linspace(0, 1, steps + 1, device=noise.device)
+    t = schedule.t(tau)
+    t[0], t[-1] = 0.0, 1.0  # a flat clock may map its ends elsewhere
+    x, seen, states = noise, [], []
+    for start, stop in zip(t[:-1], t[1:], strict=True):
+        s_batch, t_batch = start.expand(len(noise)), stop.expand(len(noise))
+        prediction = delta(x, s_batch, t_batch)  # (B, L, V)
+        if record:
+            seen.append(prediction.max(-1))
+            states.append(x if keep_states else x.new_empty(0))
+        x = flow_map_from_two_time_denoiser(prediction, x, s_batch, t_batch)
+    if not record:
+        return x.argmax(-1)
+    seen.append(x.max(-1))
+    states.append(x if keep_states else x.new_empty(0))
+    return Trajectory(
+        tau=tau.cpu(),
+        t=t.cpu(),
+        tokens=torch.stack([best.indices for best in seen]).cpu(),
+        confidences=torch.stack([best.values for best in seen]).float().cpu(),
+        states=torch.stack(states).float().cpu() if keep_states else None,
+    )

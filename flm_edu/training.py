@@ -1,0 +1,400 @@
+"""One training loop for every model: read `Trainer.run`, which is the whole of it.
+
+Devices and processes come from Hugging Face Accelerate, so the same lines run on a laptop's CPU, a
+GPU, or several under `accelerate launch` or `torchrun`. All random draws of a step depend only on
+(seed, step, process), so a resumed run continues exactly as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from flm_edu.files import write_aside
+from flm_edu.models import FlowLM, FlowMapLM
+from flm_edu.objectives import Objective
+from flm_edu.provenance import describe_run
+
+METRICS, STATE_FOLDER, STATE = "metrics.jsonl", "training_state", "state.pt"
+
+
+class Corpus(Protocol):
+    """What training needs of its data; `Language` and `TextCorpus` both have it."""
+
+    name: str
+
+    @property
+    def vocab_size(self) -> int: ...
+    @property
+    def length(self) -> int: ...
+    @property
+    def fingerprint(self) -> str: ...
+    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor: ...
+
+
+class TrainingStopped(RuntimeError):
+    """Training cannot go on: says at which step, why, and what is left on disk."""
+
+
+class TrainingInterrupted(TrainingStopped):
+    """Someone asked it to stop (Ctrl-C, SIGTERM)."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a run, all of which are saved with the model.
+
+    Raises:
+        ValueError: a setting is out of its range; the message names it.
+    """
+
+    steps: int = 1500
+    batch: int = 128  # sequences per optimizer step, over all processes and accumulation
+    accumulate: int = 1  # backward passes per optimizer step
+    seed: int = 0
+    optimizer: Literal["muon", "adamw"] = "muon"  # Muon for the blocks' matrices, AdamW for the rest
+    lr: float = 2e-3  # of AdamW
+    muon_lr: float = 0.02
+    weight_decay: float = 0.0
+    warmup: int = 100  # steps over which the learning rate rises
+    decay: float = 0.5  # share of the steps, at the end, over which it falls to 0
+    clip: float = 1.0  # largest norm of the gradient
+    ema: float = 0.998  # decay of the averaged weights, which are the ones that are saved
+    precision: Literal["auto", "float32", "bf16"] = "auto"  # auto: bf16 autocast on CUDA, float32 elsewhere
+    compile: bool = False
+    log_every: int = 50  # steps
+    save_every: int = 500  # steps
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "accumulate", "log_every", "save_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        for name in ("lr", "muon_lr", "clip"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
+        if not (0 <= self.decay <= 1 and 0 <= self.ema < 1 and self.warmup >= 0):
+            raise ValueError("decay must lie in [0, 1], ema in [0, 1), and warmup must not be negative")
+        if self.optimizer not in ("muon", "adamw") or self.precision not in ("auto", "float32", "bf16"):
+            raise ValueError("optimizer must be 'muon' or 'adamw', precision 'auto', 'float32' or 'bf16'")
+
+    def lr_factor(self, step: int) -> float:
+        """Share of the learning rate at a step: a linear rise, a plateau, a linear fall to 0."""
+        rise = (step + 1) / self.warmup if step < self.warmup else 1.0
+        fall = (self.steps - step) / max(1.0, self.decay * self.steps)
+        return min(rise, fall, 1.0)
+
+
+#: (model, tokens (B, L), generator, the model with averaged weights) -> loss and its parts
+ObjectiveFunction = Callable[[Any, Tensor, torch.Generator, Any], Objective]
+
+
+class Trainer:
+    """Trains a model on a corpus.
+
+    Args:
+        model: what is trained, in place; after `run` it holds the averaged weights.
+        corpus: where batches come from.
+        objective: what is minimised.
+        config: settings.
+        directory: model directory to write to; None keeps everything in memory.
+        facts: added to the provenance (the teacher of a distillation, say).
+        on_log: called with each metrics record (main process only).
+
+    Raises:
+        ValueError: corpus and model disagree in vocabulary or length, or the batch cannot be divided.
+    """
+
+    def __init__(
+        self,
+        model: FlowLM | FlowMapLM,
+        corpus: Corpus,
+        objective: ObjectiveFunction,
+        config: TrainConfig,
+        *,
+        directory: str | Path | None = None,
+        facts: dict[str, Any] | None = None,
+        on_log: Callable[[dict[str, float]], None] | None = None,
+    ):
+        for name in ("vocab_size", "length"):
+            if getattr(corpus, name) != getattr(model.config, name):
+                raise ValueError(
+                    f"corpus {corpus.name!r} has {name} {getattr(corpus, name)}, the model {getattr(model.config, name)}; "
+                    "they must be the same (was the model made with another tokenizer or --length?)"
+                )
+        self.accelerator = Accelerator()
+        parts = self.accelerator.num_processes * config.accumulate
+        if config.batch % parts:
+            raise ValueError(f"batch {config.batch} cannot be divided into processes x accumulate = {parts} parts")
+        self.micro_batch = config.batch // parts
+        self.corpus, self.objective, self.config, self.on_log = corpus, objective, config, on_log
+        self.directory = None if directory is None else Path(directory)
+        self.device = self.accelerator.device
+        self.bf16 = config.precision == "bf16" or (config.precision == "auto" and self.device.type == "cuda")
+        if self.device.type == "cuda":
+            torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32
+
+        self.model = model.to(self.device).train()
+        self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.plain_network = model.network
+        self.optimizers = build_optimizers(model.network, config)
+        network = torch.compile(model.network) if config.compile else model.network
+        model.network, *self.optimizers = self.accelerator.prepare(network, *self.optimizers)
+        self.step, self.seconds = 0, 0.0
+        self.facts = facts or {}
+        self.latest: dict[str, float] = {}
+
+    # --- the loop ------------------------------------------------------------------------------
+
+    def run(self) -> dict[str, float]:
+        """Train from the current step to the last; the final metrics record.
+
+        Ctrl-C or a termination signal ends the step in hand, saves, and raises.
+
+        Raises:
+            TrainingStopped: the loss became NaN or infinite.
+            TrainingInterrupted: the run was interrupted.
+        """
+        config, main = self.config, self.accelerator.is_main_process
+        window = _Window(self.device)
+        with _interrupt_flag() as interrupted, self._bar() as bar, self._writer() as write:
+            while self.step < config.steps:
+                started = time.perf_counter()
+                window.add(self._update(), self.step)
+                self.step += 1
+                self.seconds += time.perf_counter() - started
+                last = self.step == config.steps
+                if self.step % config.log_every == 0 or self.step % config.save_every == 0 or last or interrupted():
+                    self._stop_if_not_finite(window)
+                    if main and (self.step % config.log_every == 0 or last):
+                        self.latest = self._record(window)
+                        bar.set_postfix_str(f"loss {self.latest['loss']:.4f}, {self.latest['tokens_per_second']:,.0f} tok/s")
+                        write(self.latest)
+                        window = _Window(self.device)
+                    if self.step % config.save_every == 0 or last or interrupted():
+                        self.save()
+                bar.update()
+                if interrupted() and not last:
+                    raise TrainingInterrupted(
+                        f"interrupted after step {self.step} of {config.steps}; "
+                        + ("nothing was saved" if self.directory is None else "the state is saved: add --resume to go on")
+                    )
+        self.model.network = self.plain_network
+        self.plain_network.load_state_dict(self.averaged.network.state_dict())
+        self.model.eval()
+        return self.latest
+
+    def _update(self) -> dict[str, Tensor]:
+        """One optimizer step; the loss and its parts, still on the device."""
+        generator, data_generator = self._generators()
+        total: dict[str, Tensor] = {}
+        for part in range(self.config.accumulate):
+            tokens = self.corpus.sample(self.micro_batch, generator=data_generator).to(self.device)
+            is_last = part == self.config.accumulate - 1
+            with nullcontext() if is_last else self.accelerator.no_sync(self.model.network):
+                # No weight cache: a copy cast while gradients are off would cut later passes off from them.
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16, cache_enabled=False):
+                    result = self.objective(self.model, tokens, generator, self.averaged)
+                self.accelerator.backward(result.loss / self.config.accumulate)
+            for name, value in {"loss": result.loss.detach(), **result.parts}.items():
+                total[name] = total.get(name, 0) + value / self.config.accumulate
+        total["gradient_norm"] = self.accelerator.clip_grad_norm_(self.model.network.parameters(), self.config.clip)
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["base_lr"] * self.config.lr_factor(self.step)
+            optimizer.step()
+            optimizer.zero_grad()
+        decay = min(self.config.ema, (1 + self.step) / (10 + self.step))  # short memory while weights move fast
+        with torch.no_grad():
+            torch._foreach_lerp_(
+                list(self.averaged.network.parameters()), list(self.plain_network.parameters()), 1 - decay
+            )
+        return total
+
+    def _generators(self) -> tuple[torch.Generator, torch.Generator]:
+        """Draws of this step: on the device for noise and times, on the CPU for data. Dropout too is seeded."""
+        origin = np.random.SeedSequence((self.config.seed, self.step, self.accelerator.process_index))
+        noise, data, dropout = (int(word) for word in origin.generate_state(3, np.uint64) >> np.uint64(1))
+        if self.model.config.dropout:
+            torch.manual_seed(dropout)
+        return torch.Generator(self.device).manual_seed(noise), torch.Generator().manual_seed(data)
+
+    def _stop_if_not_finite(self, window: _Window) -> None:
+        if (bad := window.first_bad_step()) is not None:
+            kept = ""
+            if self.directory is not None and (self.directory / STATE_FOLDER / STATE).is_file():
+                kept = f"; {self.directory} keeps the last good checkpoint"
+            raise TrainingStopped(f"the loss became NaN or infinite at step {bad}{kept}. Try a lower learning rate")
+
+    def _record(self, window: _Window) -> dict[str, float]:
+        tokens = self.config.batch * self.model.config.length
+        record = {"step": float(self.step), **window.means()}
+        record["lr_factor"] = self.config.lr_factor(self.step - 1)
+        record["tokens_per_second"] = tokens * self.step / max(self.seconds, 1e-9)
+        record["seconds"] = self.seconds
+        return {name: round(value, 6) for name, value in record.items()}
+
+    # --- progress and metrics ------------------------------------------------------------------
+
+    def _bar(self) -> Any:
+        name = f"{self.model.kind} on {self.corpus.name}"
+        hidden = not self.accelerator.is_main_process
+        return tqdm(total=self.config.steps, initial=self.step, desc=name, unit="step", disable=hidden, mininterval=0.5)
+
+    @contextmanager
+    def _writer(self) -> Iterator[Callable[[dict[str, float]], None]]:
+        """Records go to metrics.jsonl, TensorBoard and the caller; those after a resumed step are dropped first."""
+        if self.directory is None or not self.accelerator.is_main_process:
+            yield self.on_log or (lambda record: None)
+            return
+        from torch.utils.tensorboard import SummaryWriter  # slow to import, so only here
+
+        self.directory.mkdir(parents=True, exist_ok=True)
+        path = self.directory / METRICS
+        kept = [r for r in read_metrics(path) if r["step"] <= self.step] if self.step and path.is_file() else []
+        path.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
+        board = SummaryWriter(str(self.directory / "tensorboard"), purge_step=self.step + 1)
+
+        def write(record: dict[str, float]) -> None:
+            with open(path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+            for name, value in record.items():
+                board.add_scalar(name, value, int(record["step"]))
+            if self.on_log:
+                self.on_log(record)
+
+        try:
+            yield write
+        finally:
+            board.close()
+
+    # --- saving and resuming -------------------------------------------------------------------
+
+    def save(self) -> None:
+        """Write the averaged model and, beside it, what `resume` needs; main process only."""
+        if self.directory is None or not self.accelerator.is_main_process:
+            return
+        provenance = describe_run(
+            corpus=self.corpus.name,
+            corpus_fingerprint=self.corpus.fingerprint,
+            steps=self.step,
+            training=asdict(self.config),
+            metrics=self.latest,
+            **self.facts,
+        )
+        state = {
+            "step": self.step,
+            "seconds": self.seconds,
+            "config": asdict(self.config),
+            "corpus": self.corpus.fingerprint,
+            "network": self.plain_network.state_dict(),
+            "averaged": self.averaged.network.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
+        }
+        with write_aside(self.directory / STATE_FOLDER, STATE) as (path,):
+            torch.save(state, path)
+            self.averaged.save_pretrained(self.directory, provenance)
+
+    def resume(self) -> None:
+        """Go back to the saved state of this run.
+
+        Raises:
+            TrainingStopped: there is none, it is damaged, or it belongs to a run with other settings or data.
+        """
+        path = Path(self.directory or ".") / STATE_FOLDER / STATE
+        if not path.is_file():
+            raise TrainingStopped(f"--resume: {path} is not there; start the run without --resume")
+        try:
+            state = torch.load(path, map_location=self.device, weights_only=True)
+        except Exception as error:  # torch raises many kinds for damaged files
+            raise TrainingStopped(f"--resume: {path} is damaged ({error}); start the run anew") from error
+        ours, theirs = asdict(self.config), state["config"]
+        changed = [f"{name} {theirs.get(name)} -> {ours[name]}" for name in ours if ours[name] != theirs.get(name)]
+        if changed or state["corpus"] != self.corpus.fingerprint:
+            what = ", ".join(changed) or "the corpus"
+            raise TrainingStopped(f"--resume: the saved run had other settings ({what}); repeat its command exactly")
+        self.step, self.seconds = state["step"], state["seconds"]
+        self.plain_network.load_state_dict(state["network"])
+        self.averaged.network.load_state_dict(state["averaged"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+
+
+def build_optimizers(network: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices of attention and perceptrons, AdamW for all else; or AdamW alone."""
+    matrices, rest = [], []
+    for name, parameter in network.named_parameters():
+        in_block = name.startswith("blocks.") and parameter.ndim == 2 and "modulation" not in name
+        (matrices if in_block and config.optimizer == "muon" else rest).append(parameter)
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(rest, lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay)
+    ]
+    if matrices:
+        optimizers.append(torch.optim.Muon(matrices, lr=config.muon_lr, weight_decay=config.weight_decay))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["base_lr"] = group["lr"]
+    return optimizers
+
+
+def read_metrics(path: str | Path) -> list[dict[str, float]]:
+    """The records of a metrics.jsonl file, oldest first."""
+    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+class _Window:
+    """Running means of a stretch of steps, kept on the device so that no step waits for them."""
+
+    def __init__(self, device: torch.device):
+        self.sums: dict[str, Tensor] = {}
+        self.count = 0
+        self.bad_step = torch.tensor(-1, device=device)
+
+    def add(self, values: dict[str, Tensor], step: int) -> None:
+        for name, value in values.items():
+            self.sums[name] = self.sums.get(name, 0) + value
+        self.count += 1
+        bad = (self.bad_step < 0) & ~torch.isfinite(values["loss"])
+        self.bad_step = torch.where(bad, step + 1, self.bad_step)
+
+    def means(self) -> dict[str, float]:
+        return {name: float(value) / self.count for name, value in self.sums.items()}
+
+    def first_bad_step(self) -> int | None:
+        step = int(self.bad_step)
+        return None if step < 0 else step
+
+
+@contextmanager
+def _interrupt_flag() -> Iterator[Callable[[], bool]]:
+    """A flag that Ctrl-C or SIGTERM sets; a second Ctrl-C ends the program at once."""
+    raised: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+
+    def note(signum: int, frame: FrameType | None) -> None:
+        if raised:
+            raise KeyboardInterrupt
+        raised.append(signum)
+
+    previous = {kind: signal.signal(kind, note) for kind in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(raised)
+    finally:
+        for kind, handler in previous.items():
+            signal.signal(kind, handler)

@@ -1,0 +1,61 @@
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from flm_edu.language import Language
+from flm_edu.models import FlowLM, FlowMapLM
+from flm_edu.network import NetworkConfig
+
+FIXTURES = Path(__file__).parent / "fixtures"
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def language() -> Language:
+    return Language.from_sentences(["a b c", "a c b", "b b a"], [0.5, 0.25, 0.25], name="toy")
+
+
+def tiny_flow(language: Language, seed: int = 0, **sizes: object) -> FlowLM:
+    """A small untrained flow whose head is not zero, so that its outputs differ."""
+    torch.manual_seed(seed)
+    settings = {"width": 16, "blocks": 2, "heads": 2, "time_width": 16, **sizes}
+    model = FlowLM(NetworkConfig(language.vocab_size, language.length, **settings), language.tokenizer)  # type: ignore[arg-type]
+    for name, parameter in model.named_parameters():
+        if "modulation" in name or "head.linear" in name:
+            torch.nn.init.normal_(parameter, std=0.3)
+    return model.eval()
+
+
+@pytest.fixture
+def flow(language: Language) -> FlowLM:
+    return tiny_flow(language)
+
+
+@pytest.fixture
+def flow_map(flow: FlowLM) -> FlowMapLM:
+    student = FlowMapLM.from_flow_lm(flow)
+    torch.nn.init.normal_(student.network.second_time_embedding.last.weight, std=0.3)  # type: ignore[union-attr]
+    return student.eval()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "cuda" in item.keywords and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="no CUDA device on this machine"))
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """In CI a skipped test is a failure, unless it is one that only a GPU can run."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") != "true" or reporter is None:
+        return
+    skipped = [r for r in reporter.stats.get("skipped", []) if "no CUDA device" not in str(r.longrepr)]
+    if skipped:
+        reporter.write_line("skipped in CI: " + ", ".join(r.nodeid for r in skipped), red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

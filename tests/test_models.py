@@ -1,0 +1,127 @@
+"""Model directories: what is saved is what is loaded, and damage is named."""
+
+import json
+import resource
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from flm_edu.interpolant import denoiser_from_velocity
+from flm_edu.language import Language
+from flm_edu.models import FlowLM, FlowMapLM, ModelError, load_model
+from flm_edu.network import NetworkConfig
+
+
+def test_what_is_saved_is_what_is_loaded(flow: FlowLM, flow_map: FlowMapLM, tmp_path: Path) -> None:
+    for model, folder in ((flow, tmp_path / "a b"), (flow_map, tmp_path / "map")):
+        model.save_pretrained(folder, {"corpus": "toy"})
+        again = load_model(folder)
+        assert type(again) is type(model)
+        assert again.config == model.config
+        assert again.provenance == {"corpus": "toy"}
+        draws = [m.sample(4, 3, generator=torch.Generator().manual_seed(0)) for m in (model, again)]
+        assert torch.equal(*draws)
+        assert again.decode(draws[0]) == model.decode(draws[0])
+        assert sorted(p.name for p in folder.iterdir()) == [
+            "config.json", "model.safetensors", "provenance.json", "tokenizer.json",
+        ]  # fmt: skip
+
+
+def test_denoiser_and_velocity_belong_together(flow: FlowLM) -> None:
+    x, t = torch.randn(3, 3, 3), torch.rand(3) * 0.9
+    denoiser = flow.denoiser(x, t)
+    assert torch.allclose(denoiser.sum(-1), torch.ones(3, 3), atol=1e-6)
+    assert torch.allclose(denoiser_from_velocity(flow.velocity(x, t), x, t), denoiser, atol=1e-5)
+
+
+def test_flow_map_of_no_length_is_the_identity_and_its_diagonal_the_denoiser(flow_map: FlowMapLM) -> None:
+    x, t = torch.randn(3, 3, 3), torch.rand(3)
+    assert torch.equal(flow_map.flow_map(x, t, t), x)
+    assert torch.equal(flow_map.denoiser(x, t), flow_map.two_time_denoiser(x, t, t))
+    assert torch.equal(flow_map.flow_map(x, t * 0, t * 0 + 1), flow_map.two_time_denoiser(x, t * 0, t * 0 + 1))
+
+
+def test_the_other_kind_of_model_is_refused(flow: FlowLM, tmp_path: Path) -> None:
+    flow.save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="not a 'flow-map-lm'"):
+        FlowMapLM.from_pretrained(tmp_path)
+
+
+def damage(folder: Path, name: str) -> str:
+    """Damage a model directory in one way; the file that the message must name."""
+    weights = folder / "model.safetensors"
+    if name == "truncated":
+        weights.write_bytes(weights.read_bytes()[:-100])
+    elif name == "missing":
+        weights.unlink()
+    elif name == "other shape":
+        tensors = load_file(weights)
+        tensors["embedding.weight"] = tensors["embedding.weight"][:, :4].contiguous()
+        save_file(tensors, weights)
+    elif name == "extra layer":
+        save_file({**load_file(weights), "blocks.9.mlp_in.bias": torch.zeros(3)}, weights)
+    elif name == "config no json":
+        (folder / "config.json").write_text("{")
+        return "config.json"
+    elif name == "config unknown size":
+        config = json.loads((folder / "config.json").read_text())
+        config["network"]["colour"] = 3
+        (folder / "config.json").write_text(json.dumps(config))
+        return "config.json"
+    elif name == "unknown model":
+        (folder / "config.json").write_text('{"model": "gpt"}')
+        return "config.json"
+    elif name == "tokenizer":
+        (folder / "tokenizer.json").write_text("{}")
+        return "tokenizer.json"
+    return "model.safetensors"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["truncated", "missing", "other shape", "extra layer", "config no json", "config unknown size", "unknown model", "tokenizer"],
+)
+def test_damage_is_named(flow: FlowLM, tmp_path: Path, name: str) -> None:
+    flow.save_pretrained(tmp_path)
+    named = damage(tmp_path, name)
+    with pytest.raises(ModelError, match=named):
+        load_model(tmp_path)
+
+
+def test_tokenizer_of_another_vocabulary(flow: FlowLM, language: Language, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="3 tokens but the network 9"):
+        FlowLM(NetworkConfig(9, 3, 16, 1, 2), language.tokenizer)
+    other = Language.from_sentences(["a b c d"])
+    flow.save_pretrained(tmp_path)
+    (tmp_path / "tokenizer.json").write_text(other.tokenizer.to_str())
+    with pytest.raises(ModelError, match="4 tokens but the network 3"):
+        load_model(tmp_path)
+
+
+def test_names_that_lead_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="shipped model"):
+        load_model("no-such-model")
+    with pytest.raises(ModelError, match=r"holds no config\.json"):
+        load_model(tmp_path)
+
+
+def test_a_full_disk_leaves_the_old_model_whole(flow: FlowLM, tmp_path: Path) -> None:
+    """The real thing: the system refuses to write past a file size, as it does when a disk is full."""
+    import signal
+
+    flow.save_pretrained(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with torch.no_grad():
+        next(flow.parameters()).add_(1)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(Exception, match=r"(?i)file too large|os error 27|I/?O"):
+            flow.save_pretrained(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

@@ -1,0 +1,266 @@
+"""The loop learns, resumes exactly, and stops without losing anything."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from flm_edu.language import Language, load_language
+from flm_edu.models import FlowLM, load_model
+from flm_edu.objectives import Objective, SemigroupDistillation, flow_matching
+from flm_edu.training import STATE, STATE_FOLDER, TrainConfig, Trainer, TrainingStopped, build_optimizers, read_metrics
+from tests.conftest import tiny_flow
+
+SHORT = TrainConfig(steps=12, batch=8, warmup=2, log_every=4, save_every=4)
+
+
+def weights(model: FlowLM) -> dict[str, torch.Tensor]:
+    return {name: value.clone() for name, value in model.network.state_dict().items()}
+
+
+def trained(language: Language, config: TrainConfig, directory: Path | None = None, **options: Any) -> FlowLM:
+    model = tiny_flow(language)
+    Trainer(model, language, flow_matching, config, directory=directory, **options).run()
+    return model
+
+
+def same(a: FlowLM, b: FlowLM) -> bool:
+    return all(torch.equal(x, y) for x, y in zip(weights(a).values(), weights(b).values(), strict=True))
+
+
+def test_it_learns(language: Language) -> None:
+    records: list[dict[str, float]] = []
+    model = trained(language, TrainConfig(steps=150, batch=32, warmup=10, log_every=10), on_log=records.append)
+    assert records[-1]["loss"] < 0.5 * records[0]["loss"]
+    assert language.validity(model.sample(200, 32, generator=torch.Generator().manual_seed(0))) > 0.9
+    assert records[-1]["step"] == 150
+    assert records[-1]["tokens_per_second"] > 0
+
+
+def test_distillation_learns(language: Language) -> None:
+    from flm_edu.models import FlowMapLM
+
+    flow = trained(language, TrainConfig(steps=200, batch=32, warmup=10))
+    student = FlowMapLM.from_flow_lm(flow)
+    Trainer(student, language, SemigroupDistillation(flow), TrainConfig(steps=200, batch=32, warmup=10)).run()
+    seed = torch.Generator().manual_seed
+    assert language.validity(student.sample(400, 1, generator=seed(0))) > language.validity(flow.sample(400, 1, generator=seed(0)))
+
+
+def test_same_seed_same_weights_and_other_seed_other(language: Language) -> None:
+    first, again, other = (trained(language, replace(SHORT, seed=seed)) for seed in (0, 0, 1))
+    assert same(first, again)
+    assert not same(first, other)
+
+
+@pytest.mark.parametrize("optimizer", ["muon", "adamw"])
+def test_a_resumed_run_ends_where_an_unbroken_one_does(language: Language, tmp_path: Path, optimizer: Any) -> None:
+    config = replace(SHORT, optimizer=optimizer)
+    unbroken = trained(language, config, tmp_path / "whole")
+
+    class Stop(Exception):
+        pass
+
+    def stop(record: dict[str, float]) -> None:
+        if record["step"] == 12:
+            raise Stop
+
+    with pytest.raises(Stop):  # dies after the checkpoint of step 8, before that of step 12
+        trained(language, config, tmp_path / "broken", on_log=stop)
+    model = tiny_flow(language, seed=5)
+    trainer = Trainer(model, language, flow_matching, config, directory=tmp_path / "broken")
+    trainer.resume()
+    assert trainer.step == 8
+    trainer.run()
+    assert same(model, unbroken)
+    assert same(load_model(tmp_path / "broken"), unbroken)  # type: ignore[arg-type]
+    steps = [record["step"] for record in read_metrics(tmp_path / "broken" / "metrics.jsonl")]
+    assert steps == [4, 8, 12]
+
+
+def test_dropout_is_seeded_too(language: Language) -> None:
+    models = [tiny_flow(language, dropout=0.5) for _ in range(2)]
+    for model in models:
+        torch.randn(7)  # other draws in between must not matter
+        Trainer(model, language, flow_matching, SHORT).run()
+    assert same(*models)
+
+
+def test_accumulation_is_one_larger_batch(language: Language) -> None:
+    """The same examples in two passes give the same gradient as in one."""
+
+    def fixed(model: FlowLM, tokens: torch.Tensor, generator: Any, averaged: Any) -> Objective:
+        loss = (model.logits(tokens, torch.full((len(tokens),), 0.5)) ** 2).mean()
+        return Objective(loss)
+
+    class Same:
+        name, vocab_size, length, fingerprint = "same", language.vocab_size, language.length, "x"
+
+        def sample(self, n: int, *, generator: Any = None) -> torch.Tensor:
+            return language.tokens[:1].expand(n, -1)
+
+    results = []
+    for accumulate in (1, 2):
+        model = tiny_flow(language)
+        Trainer(model, Same(), fixed, replace(SHORT, accumulate=accumulate, optimizer="adamw")).run()
+        results.append(weights(model))
+    assert all(torch.allclose(a, b, atol=1e-5) for a, b in zip(results[0].values(), results[1].values(), strict=True))
+
+
+def test_saved_weights_are_the_average(language: Language, tmp_path: Path) -> None:
+    model = tiny_flow(language)
+    trainer = Trainer(model, language, flow_matching, replace(SHORT, ema=0.5, steps=3, save_every=1), directory=tmp_path)
+    start = weights(model)["head.linear.weight"]
+    raw = []
+    step = trainer._update
+
+    def recording() -> dict[str, torch.Tensor]:
+        result = step()
+        raw.append(trainer.plain_network.state_dict()["head.linear.weight"].clone())
+        return result
+
+    trainer._update = recording  # type: ignore[method-assign]
+    trainer.run()
+    average = start
+    for k, value in enumerate(raw):
+        average = torch.lerp(average, value, 1 - min(0.5, (1 + k) / (10 + k)))
+    assert torch.allclose(weights(load_model(tmp_path))["head.linear.weight"], average, atol=1e-6)  # type: ignore[arg-type]
+
+
+def test_provenance_says_where_a_model_comes_from(language: Language, tmp_path: Path) -> None:
+    trained(language, SHORT, tmp_path, facts={"teacher": "t"})
+    facts = json.loads((tmp_path / "provenance.json").read_text())
+    assert facts["corpus_fingerprint"] == language.fingerprint
+    assert facts["steps"] == 12
+    assert facts["training"]["batch"] == 8
+    assert facts["teacher"] == "t"
+    assert facts["metrics"]["loss"] > 0
+    assert {"package", "commit", "command", "machine", "torch", "date"} <= facts.keys()
+
+
+def test_nan_stops_and_keeps_the_last_good_checkpoint(language: Language, tmp_path: Path) -> None:
+    def breaks(model: FlowLM, tokens: torch.Tensor, generator: torch.Generator, averaged: Any) -> Objective:
+        result = flow_matching(model, tokens, generator)
+        breaks.calls += 1  # type: ignore[attr-defined]
+        return Objective(result.loss * (math.nan if breaks.calls > 6 else 1))  # type: ignore[attr-defined]
+
+    breaks.calls = 0  # type: ignore[attr-defined]
+    model = tiny_flow(language)
+    with pytest.raises(TrainingStopped, match=r"NaN or infinite at step 7; .* keeps the last good checkpoint"):
+        Trainer(model, language, breaks, SHORT, directory=tmp_path).run()
+    saved = load_model(tmp_path)
+    assert saved.provenance["steps"] == 4
+    assert all(bool(p.isfinite().all()) for p in saved.parameters())
+
+
+def test_learning_rate_rises_stays_and_falls() -> None:
+    config = TrainConfig(steps=100, warmup=10, decay=0.5)
+    factors = [config.lr_factor(step) for step in range(100)]
+    assert factors[0] == pytest.approx(0.1)
+    assert factors[9:51] == [1.0] * 42
+    assert factors[99] == pytest.approx(1 / 50)
+    assert all(a >= b for a, b in zip(factors[50:], factors[51:], strict=False))
+    assert TrainConfig(steps=100, decay=0.0).lr_factor(98) == 1
+
+
+def test_muon_takes_the_matrices_of_the_blocks(flow: FlowLM) -> None:
+    adamw, muon = build_optimizers(flow.network, TrainConfig())
+    in_muon = {id(p) for group in muon.param_groups for p in group["params"]}
+    names = {name for name, p in flow.network.named_parameters() if id(p) in in_muon}
+    assert names == {f"blocks.{b}.{part}.weight" for b in (0, 1) for part in ("attention_in", "attention_out", "mlp_in", "mlp_out")}
+    everything = sum(len(g["params"]) for o in (adamw, muon) for g in o.param_groups)
+    assert everything == len(list(flow.parameters()))
+    assert len(build_optimizers(flow.network, TrainConfig(optimizer="adamw"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [({"steps": 0}, "steps is 0"), ({"lr": 0.0}, "lr is 0.0"), ({"ema": 1.0}, "ema in"), ({"optimizer": "sgd"}, "optimizer must be")],
+)
+def test_bad_settings_are_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TrainConfig(**changes)
+
+
+def test_corpus_of_another_shape_is_named(flow: FlowLM) -> None:
+    with pytest.raises(ValueError, match="vocab_size 4, the model 3"):
+        Trainer(flow, load_language("cities"), flow_matching, SHORT)
+
+
+def test_batches_that_cannot_be_divided_are_named(flow: FlowLM, language: Language) -> None:
+    with pytest.raises(ValueError, match="batch 8 cannot be divided"):
+        Trainer(flow, language, flow_matching, replace(SHORT, accumulate=3))
+
+
+def test_resuming_needs_the_same_run(language: Language, tmp_path: Path) -> None:
+    def trainer(config: TrainConfig = SHORT, corpus: Language = language) -> Trainer:
+        return Trainer(tiny_flow(language), corpus, flow_matching, config, directory=tmp_path)
+
+    with pytest.raises(TrainingStopped, match="start the run without --resume"):
+        trainer().resume()
+    trainer().run()
+    with pytest.raises(TrainingStopped, match="steps 12 -> 20"):
+        trainer(replace(SHORT, steps=20)).resume()
+    other = Language.from_sentences(["a b c", "a c b", "b b a"])
+    with pytest.raises(TrainingStopped, match="the corpus"):
+        trainer(corpus=other).resume()
+    state = tmp_path / STATE_FOLDER / STATE
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(TrainingStopped, match="is damaged"):
+        trainer().resume()
+
+
+# --- real processes -----------------------------------------------------------------------------
+
+
+def command(out: Path, *more: str) -> list[str]:
+    return [
+        sys.executable, "-m", "flm_edu.cli", "train", "--language", "cities", "--width", "16", "--heads", "2", "--blocks", "1",
+        "--steps", "400", "--batch", "16", "--save-every", "100000", "--out", str(out), *more,
+    ]  # fmt: skip
+
+
+def test_ctrl_c_saves_and_the_resumed_run_is_exact(tmp_path: Path) -> None:
+    subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
+    process = subprocess.Popen(command(tmp_path / "cut"), stderr=subprocess.PIPE, text=True)
+    metrics = tmp_path / "cut" / "metrics.jsonl"
+    for _ in range(600):
+        if metrics.is_file() and metrics.read_text().count("\n") >= 2:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "--resume" in errors
+    stopped_at = load_model(tmp_path / "cut").provenance["steps"]
+    assert 0 < stopped_at < 400
+    subprocess.run(command(tmp_path / "cut", "--resume"), check=True, capture_output=True)
+    assert same(load_model(tmp_path / "whole"), load_model(tmp_path / "cut"))  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_two_processes_train_together(tmp_path: Path) -> None:
+    """torchrun with gloo: both processes' gradients count, and one of them writes."""
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m", "flm_edu.cli"]
+    arguments = command(tmp_path / "two")[3:]
+    subprocess.run([*launch, *arguments], check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    records = read_metrics(tmp_path / "two" / "metrics.jsonl")
+    assert [r["step"] for r in records] == sorted({r["step"] for r in records})
+    cities = load_language("cities")
+    model = load_model(tmp_path / "two")
+    assert cities.validity(model.sample(200, 16, generator=torch.Generator().manual_seed(0))) > 0.95
+
+
+@pytest.mark.cuda
+def test_a_cuda_run_needs_no_other_code(language: Language, tmp_path: Path) -> None:
+    model = trained(language, SHORT, tmp_path)
+    assert next(model.parameters()).is_cuda
