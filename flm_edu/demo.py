@@ -51,7 +51,9 @@ def run_demo(
     say("1/3 training a flow language model (FLM)")
     torch.manual_seed(seed)
     flow = FlowLM(preset.network(data.vocab_size, data.length), data.tokenizer)
-    options = {"corpus_options": {"kind": "language"} if finite else {"kind": "text", "packing": "sentence", "limit": None}}
+    options = {
+        "corpus_options": {"kind": "language"} if finite else {"kind": "text", "packing": "sentence", "limit": None}
+    }
     Trainer(flow, data, flow_matching, train, directory=out / "flm", facts=options).run()
 
     say("2/3 distilling it into its flow map (FMLM)")
@@ -64,7 +66,12 @@ def run_demo(
     samples = (200 if quick else 2000) if finite else (50 if quick else 250)
     with tqdm(total=2 * len(STEPS) + 1, desc="measuring") as bar:
         points = sweep(
-            {"FLM": flow, "FMLM": flow_map}, data, STEPS, samples=samples, seed=seed + 1, on_point=lambda point: bar.update()
+            {"FLM": flow, "FMLM": flow_map},
+            data,
+            STEPS,
+            samples=samples,
+            seed=seed + 1,
+            on_point=lambda point: bar.update(),
         )
     seconds = time.perf_counter() - started
     provenance = describe_run(seed=seed, corpus=data.name, corpus_fingerprint=data.fingerprint, seconds=round(seconds))
@@ -76,7 +83,10 @@ def run_demo(
     }
     runs = {
         name: (kind, read_metrics(out / folder / METRICS))
-        for name, kind, folder in (("FLM (cross-entropy)", "flow-lm", "flm"), ("FMLM (divergence)", "flow-map-lm", "fmlm"))
+        for name, kind, folder in (
+            ("FLM (cross-entropy)", "flow-lm", "flm"),
+            ("FMLM (divergence)", "flow-map-lm", "fmlm"),
+        )
     }
     lead = (
         f"A flow language model trained on “{data.name}” and distilled into its flow map, which writes a whole text "

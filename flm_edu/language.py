@@ -161,8 +161,10 @@ class Language:
         p = self.probabilities
         k = (n * p).floor() + 1  # (N,)
         inside = k <= n  # k = n + 1 only for p = 1, which does not deviate
-        log_choose = torch.lgamma(torch.tensor(n + 1.0, dtype=torch.float64)) - torch.lgamma(k + 1) - torch.lgamma(
-            (n - k).clamp_min(0) + 1
+        log_choose = (
+            torch.lgamma(torch.tensor(n + 1.0, dtype=torch.float64))
+            - torch.lgamma(k + 1)
+            - torch.lgamma((n - k).clamp_min(0) + 1)
         )
         log_mean = torch.log(2 * k) + log_choose + k * p.log() + (n - k + 1) * torch.log1p(-p)
         return float(torch.where(inside, log_mean.exp(), 0.0).sum()) / (2 * n)

@@ -202,7 +202,8 @@ class FlowMapLM(_Model):
         """A student with the teacher's weights: the second time changes nothing until it is trained."""
         student = cls(teacher.config, teacher.tokenizer, teacher.schedule_name)  # type: ignore[arg-type]
         network = student.network
-        assert isinstance(network, DiT) and network.second_time_embedding is not None
+        assert isinstance(network, DiT)
+        assert network.second_time_embedding is not None
         missing, unexpected = network.load_state_dict(teacher.network.state_dict(), strict=False)
         if unexpected or any(not name.startswith("second_time_embedding.") for name in missing):
             raise AssertionError(f"student and teacher differ: {missing=}, {unexpected=}")

@@ -33,9 +33,17 @@ class NetworkConfig:
     dropout: float = 0.0
     softcap: float = 0.0  # attention scores s become c tanh(s / c); 0 leaves them as they are
     two_times: bool = False  # a flow map is told where it starts and where it lands
+    absolute_positions: bool = False  # for texts of a fixed layout; running text has none, and the paper uses none
 
     def __post_init__(self) -> None:
-        for name, least in (("vocab_size", 2), ("length", 1), ("width", 1), ("blocks", 1), ("heads", 1), ("time_width", 1)):
+        for name, least in (
+            ("vocab_size", 2),
+            ("length", 1),
+            ("width", 1),
+            ("blocks", 1),
+            ("heads", 1),
+            ("time_width", 1),
+        ):
             if getattr(self, name) < least:
                 raise ValueError(f"network {name} is {getattr(self, name)}; it must be at least {least}")
         if self.width % (2 * self.heads):
@@ -58,6 +66,7 @@ class DiT(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = Embedding(config.vocab_size, config.width)
+        self.positions = Embedding(config.length, config.width) if config.absolute_positions else None
         self.time_embedding = TimeEmbedding(config.time_width)
         self.second_time_embedding = TimeEmbedding(config.time_width) if config.two_times else None
         self.rotary = Rotary(config.width // config.heads, config.length)
@@ -73,6 +82,8 @@ class DiT(nn.Module):
             condition = condition + self.second_time_embedding(tau_t)
         condition = F.silu(condition)
         hidden = self.embedding(x)  # (B, L, width)
+        if self.positions is not None:
+            hidden = hidden + self.positions.weight[: hidden.shape[1]]
         rotary = self.rotary(hidden.shape[1])
         for block in self.blocks:
             hidden = block(hidden, condition, rotary)

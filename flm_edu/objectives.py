@@ -122,9 +122,8 @@ class SemigroupDistillation:
         n_diagonal = round(len(tokens) * self.options.diagonal_fraction)
         n_jump = len(tokens) - n_diagonal
         tau_s, tau_t = self._times(n_diagonal, n_jump, generator, tokens.device)
-        s, t = model.schedule.t(tau_s), model.schedule.t(tau_t)
         data = one_hot(tokens, model.config.vocab_size)
-        x_s = interpolate(gaussian_noise(data.shape, generator, tokens.device), data, s)
+        x_s = interpolate(gaussian_noise(data.shape, generator, tokens.device), data, model.schedule.t(tau_s))
 
         with torch.no_grad():
             on_diagonal = self.teacher.logits(x_s[:n_diagonal], tau_s[:n_diagonal]).softmax(-1)

@@ -22,22 +22,30 @@ class Preset:
     semigroup: SemigroupOptions = field(default_factory=SemigroupOptions)
     time_width: int = 128
     dropout: float = 0.0
+    absolute_positions: bool = False  # worth much for texts of a fixed layout, which start at the row's start
     corpus: str | None = None  # real text, when neither --language nor --corpus is given
     tokenizer: str | None = None  # a published one; None trains one
     length: int = 32  # of real text; a finite language brings its own
 
     def network(self, vocab_size: int, length: int) -> NetworkConfig:
         """The network of this preset for a vocabulary and a length."""
-        return NetworkConfig(vocab_size, length, self.width, self.blocks, self.heads, self.time_width, self.dropout)
+        return NetworkConfig(
+            vocab_size=vocab_size,
+            length=length,
+            width=self.width,
+            blocks=self.blocks,
+            heads=self.heads,
+            time_width=self.time_width,
+            dropout=self.dropout,
+            absolute_positions=self.absolute_positions,
+        )
 
 
-def _paper(steps: int, distill_steps: int) -> dict[str, TrainConfig]:
+def _paper(steps: int) -> TrainConfig:
     """Batch 512, learning rate 3e-4 and EMA 0.9999, as published; AdamW alone (METHOD.md, "Setting")."""
-    common = dict(batch=512, optimizer="adamw", lr=3e-4, ema=0.9999, warmup=2500, decay=0.0, save_every=5000)
-    return {
-        "train": TrainConfig(steps=steps, **common),  # type: ignore[arg-type]
-        "distill": TrainConfig(steps=distill_steps, **common),  # type: ignore[arg-type]
-    }
+    return TrainConfig(
+        steps=steps, batch=512, optimizer="adamw", lr=3e-4, ema=0.9999, warmup=2500, decay=0.0, save_every=5000
+    )
 
 
 PRESETS: dict[str, Preset] = {
@@ -46,6 +54,7 @@ PRESETS: dict[str, Preset] = {
         width=96,
         blocks=3,
         heads=4,
+        absolute_positions=True,
         train=TrainConfig(steps=900, log_every=50),
         distill=TrainConfig(steps=1100, log_every=50),
         semigroup=SemigroupOptions(target="ema"),
@@ -68,7 +77,8 @@ PRESETS: dict[str, Preset] = {
         corpus="dvruette/lm1b",
         tokenizer="bert-base-uncased",
         length=128,
-        **_paper(1_000_000, 100_000),
+        train=_paper(1_000_000),
+        distill=_paper(100_000),
     ),
     "owt": Preset(
         about="the paper's OpenWebText run: GPT-2 tokens, length 1024, batch 512, a million steps",
@@ -79,7 +89,8 @@ PRESETS: dict[str, Preset] = {
         corpus="Skylion007/openwebtext",
         tokenizer="gpt2",
         length=1024,
-        **_paper(1_000_000, 100_000),
+        train=_paper(1_000_000),
+        distill=_paper(100_000),
     ),
 }
 

@@ -65,7 +65,9 @@ def load_reference_checkpoint(path: str | Path) -> FlowLM | FlowMapLM:
     inv_freq = weights.pop("rotary_emb.inv_freq", None)
     weights = _averaged(content.get("ema"), weights, path)
     if "vocab_embed.embedding" not in weights:
-        raise ModelError(f"{path} has no 'backbone.vocab_embed.embedding'; it is not a checkpoint of the published code")
+        raise ModelError(
+            f"{path} has no 'backbone.vocab_embed.embedding'; it is not a checkpoint of the published code"
+        )
 
     vocab_size, width = weights["vocab_embed.embedding"].shape
     settings = _plain(content.get("hyper_parameters", {})).get("config") or {}
@@ -85,7 +87,9 @@ def load_reference_checkpoint(path: str | Path) -> FlowLM | FlowMapLM:
     )
     two_times = any(name.startswith("sigma_map_prime.") for name in weights)
     model: FlowLM | FlowMapLM = (FlowMapLM if two_times else FlowLM)(config)
-    renamed = {_our_name(name): value for name, value in weights.items() if not name.startswith("learnable_loss_weighting.")}
+    renamed = {
+        _our_name(name): value for name, value in weights.items() if not name.startswith("learnable_loss_weighting.")
+    }
     try:
         model.network.load_state_dict(renamed)
     except RuntimeError as error:
@@ -128,8 +132,26 @@ _DTYPES = {
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
 }
-_INERT_LIBRARIES = ("omegaconf", "transformers", "tokenizers", "typing", "pathlib", "lightning", "pytorch_lightning", "hydra")
-_PLAIN_TYPES = {"dict": dict, "list": list, "set": set, "tuple": tuple, "int": int, "float": float, "str": str, "bool": bool}
+_INERT_LIBRARIES = (
+    "omegaconf",
+    "transformers",
+    "tokenizers",
+    "typing",
+    "pathlib",
+    "lightning",
+    "pytorch_lightning",
+    "hydra",
+)
+_PLAIN_TYPES = {
+    "dict": dict,
+    "list": list,
+    "set": set,
+    "tuple": tuple,
+    "int": int,
+    "float": float,
+    "str": str,
+    "bool": bool,
+}
 
 
 class _Inert:
@@ -163,7 +185,16 @@ def read_checkpoint(path: str | Path) -> Any:
                 return _Reader(file, archive, pickled.removesuffix("data.pkl"), path).load()
     except ModelError:
         raise
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, TypeError, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        EOFError,
+        RuntimeError,
+        TypeError,
+        zipfile.BadZipFile,
+        pickle.UnpicklingError,
+    ) as error:
         raise ModelError(f"{path} cannot be read as a checkpoint (missing, truncated or damaged: {error})") from error
 
 
@@ -188,13 +219,17 @@ class _Reader(pickle.Unpickler):
             return lambda text, encoding="latin1": text.encode("latin1")
         if module.split(".")[0] in _INERT_LIBRARIES:
             return _Inert
-        raise ModelError(f"{self.path} was refused: it asks to use {module}.{name}, which could run code on this machine")
+        raise ModelError(
+            f"{self.path} was refused: it asks to use {module}.{name}, which could run code on this machine"
+        )
 
     def persistent_load(self, pid: Any) -> Tensor:
         """A stored block of numbers."""
         _, kind, key, _, count = pid
         block = bytearray(self.archive.read(f"{self.root}data/{key}"))
-        return torch.frombuffer(block, dtype=_DTYPES[kind], count=count) if count else torch.empty(0, dtype=_DTYPES[kind])
+        return (
+            torch.frombuffer(block, dtype=_DTYPES[kind], count=count) if count else torch.empty(0, dtype=_DTYPES[kind])
+        )
 
 
 def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *rest: Any) -> Tensor:

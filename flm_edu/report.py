@@ -6,6 +6,7 @@ import base64
 import html
 import io
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,10 +63,10 @@ def write_report(
         "known_pairs": "A rough measure of local sense, without a judge; the dashed line is held-out text.",
         "entropy": "A guard: text that repeats itself scores well elsewhere and falls below the dashed line here.",
     }
-    figures = [_figure(lambda theme, m=m: quality_against_steps(points, m, theme), captions[m]) for m in metrics]
+    figures = [_figure(partial(quality_against_steps, points, m), captions[m]) for m in metrics]
     if runs:
         caption = "The flow's cross-entropy cannot reach zero: noise hides the words. The flow map's loss is a divergence and can."
-        figures.append(_figure(lambda theme: loss_curves(runs, theme), caption))
+        figures.append(_figure(partial(loss_curves, runs), caption))
     rows = table(points)
     head = "".join(f"<th scope=col>{html.escape(cell)}</th>" for cell in rows[0])
     body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in rows[1:])

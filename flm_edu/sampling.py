@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -78,7 +79,7 @@ def integrate(
     t = schedule.t(tau)
     t[0], t[-1] = 0.0, 1.0  # a flat clock may map its ends elsewhere
     x, seen, states = noise, [], []
-    for start, stop in zip(t[:-1], t[1:], strict=True):
+    for start, stop in pairwise(t):
         s_batch, t_batch = start.expand(len(noise)), stop.expand(len(noise))
         prediction = delta(x, s_batch, t_batch)  # (B, L, V)
         if record:

@@ -76,7 +76,7 @@ class DecodingErrorSchedule:
         self.vocab_size = vocab_size
         z, weight = map(torch.from_numpy, np.polynomial.hermite_e.hermegauss(nodes))
         t = torch.linspace(0, 1, self._TABLE, dtype=torch.float64)
-        self._tables = {torch.device("cpu"): (z, weight / weight.sum())}
+        self._tables: dict[torch.device, tuple[Tensor, ...]] = {torch.device("cpu"): (z, weight / weight.sum())}
         error = self._raw_error(t)
         # The rule's own value at t = 0, which is 1 - 1/V up to 1e-7, makes tau(0) exactly 0.
         self._error_at_0 = float(error[0])

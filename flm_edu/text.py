@@ -230,7 +230,9 @@ def read_texts(source: str) -> Iterator[str]:
             ) from error
     for row in rows:
         if not isinstance(row.get("text"), str):
-            raise CorpusError(f"--corpus {source!r}: rows have the columns {sorted(row)}, but none of text named 'text'")
+            raise CorpusError(
+                f"--corpus {source!r}: rows have the columns {sorted(row)}, but none of text named 'text'"
+            )
         yield str(row["text"])
 
 

@@ -22,9 +22,14 @@ from flm_edu.text import TextCorpus
 class Generator(Protocol):
     """Anything that samples: trained models, baselines and the perfect models alike."""
 
-    kind: str
+    @property
+    def kind(self) -> str:
+        """Model family, such as "flow-lm"."""
+        ...
 
-    def sample(self, n: int, steps: int, *, generator: torch.Generator | None = None) -> Tensor: ...
+    def sample(self, n: int, steps: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """Tokens (n, L) in `steps` network evaluations."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ class _Measure:
             texts = self.data.decode(tokens)
             facts["known_words"] = known_ngrams(texts, self.words, 1)
             facts["known_pairs"] = known_ngrams(texts, self.pairs, 2)
-        rounded = {name: None if value is None else round(value, 5) for name, value in facts.items()}
+        rounded: dict[str, Any] = {name: None if value is None else round(value, 5) for name, value in facts.items()}
         return Point(model, kind, steps, len(tokens), round(seconds, 4), **rounded)
 
 

@@ -36,15 +36,29 @@ METRICS, STATE_FOLDER, STATE = "metrics.jsonl", "training_state", "state.pt"
 class Corpus(Protocol):
     """What training needs of its data; `Language` and `TextCorpus` both have it."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
 
     @property
-    def vocab_size(self) -> int: ...
+    def vocab_size(self) -> int:
+        """V."""
+        ...
+
     @property
-    def length(self) -> int: ...
+    def length(self) -> int:
+        """L."""
+        ...
+
     @property
-    def fingerprint(self) -> str: ...
-    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor: ...
+    def fingerprint(self) -> str:
+        """A hash of the data."""
+        ...
+
+    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """Training rows (n, L) int64."""
+        ...
 
 
 class TrainingStopped(RuntimeError):
@@ -182,7 +196,9 @@ class Trainer:
                     self._stop_if_not_finite(window)
                     if main and (self.step % config.log_every == 0 or last):
                         self.latest = self._record(window)
-                        bar.set_postfix_str(f"loss {self.latest['loss']:.4f}, {self.latest['tokens_per_second']:,.0f} tok/s")
+                        bar.set_postfix_str(
+                            f"loss {self.latest['loss']:.4f}, {self.latest['tokens_per_second']:,.0f} tok/s"
+                        )
                         write(self.latest)
                         window = _Window(self.device)
                     if self.step % config.save_every == 0 or last or interrupted():
@@ -191,7 +207,11 @@ class Trainer:
                 if interrupted() and not last:
                     raise TrainingInterrupted(
                         f"interrupted after step {self.step} of {config.steps}; "
-                        + ("nothing was saved" if self.directory is None else "the state is saved: add --resume to go on")
+                        + (
+                            "nothing was saved"
+                            if self.directory is None
+                            else "the state is saved: add --resume to go on"
+                        )
                     )
         self.model.network = self.plain_network
         self.plain_network.load_state_dict(self.averaged.network.state_dict())
@@ -336,7 +356,8 @@ class Trainer:
 
 def build_optimizers(network: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
     """Muon for the matrices of attention and perceptrons, AdamW for all else; or AdamW alone."""
-    matrices, rest = [], []
+    matrices: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         in_block = name.startswith("blocks.") and parameter.ndim == 2 and "modulation" not in name
         (matrices if in_block and config.optimizer == "muon" else rest).append(parameter)

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from flm_edu.files import data_dir
 from flm_edu.language import GrammarError, Language, language_names, load_language, parse_grammar
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 def test_cities_are_two_texts_whose_words_agree() -> None:
@@ -27,7 +26,11 @@ def test_the_table_of_languages_is_true(name: str) -> None:
     readme = (data_dir() / "languages" / "README.md").read_text()
     row = re.search(rf"\| `{name}` \| ([\d,]+) \| (\d+) \| (\d+) \|", readme)
     assert row, f"{name} is missing in the table"
-    assert [int(cell.replace(",", "")) for cell in row.groups()] == [len(language), language.length, language.vocab_size]
+    assert [int(cell.replace(",", "")) for cell in row.groups()] == [
+        len(language),
+        language.length,
+        language.vocab_size,
+    ]
 
 
 def test_sizes_are_what_the_course_counts_on() -> None:
@@ -148,9 +151,7 @@ def test_measures_against_enumeration(language: Language) -> None:
     nll = language.negative_log_likelihood(everything)
     assert float((-nll).exp().sum()) == pytest.approx(1)
     assert language.total_variation(language.tokens[:1]) == pytest.approx(0.5)
-    assert language.total_variation(everything) == pytest.approx(
-        0.5 * (24 / 27 + (0.5 - 1 / 27) + 2 * (0.25 - 1 / 27))
-    )
+    assert language.total_variation(everything) == pytest.approx(0.5 * (24 / 27 + (0.5 - 1 / 27) + 2 * (0.25 - 1 / 27)))
 
 
 @settings(max_examples=20, deadline=None)
@@ -164,7 +165,9 @@ def test_noise_floor_of_total_variation(weights: list[float], n: int, seed: int)
     ).view(2000, n)
     counts = torch.nn.functional.one_hot(draws, len(weights)).double().mean(1)
     seen = 0.5 * (counts - language.probabilities).abs().sum(-1)
-    assert float(seen.mean()) == pytest.approx(language.expected_total_variation(n), abs=6 * float(seen.std()) / 2000**0.5 + 1e-9)
+    assert float(seen.mean()) == pytest.approx(
+        language.expected_total_variation(n), abs=6 * float(seen.std()) / 2000**0.5 + 1e-9
+    )
 
 
 def test_tokenizer_and_language_agree(language: Language) -> None:

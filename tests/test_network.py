@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-
 from flm_edu.network import DiT, NetworkConfig
 from flm_edu.presets import load_preset
 
@@ -65,9 +64,7 @@ def test_written_out_attention_equals_the_fused_kernel() -> None:
     x = torch.randn(2, 6, 16)
     rotary = network().rotary(6)
     written_out = block.attention(x, rotary)
-    query, key, value = (
-        block.attention_in(x).view(2, 6, 3, 2, 8).permute(2, 0, 3, 1, 4)
-    )
+    query, key, value = block.attention_in(x).view(2, 6, 3, 2, 8).permute(2, 0, 3, 1, 4)
     query, key = (network().rotary.turn(part, *rotary) for part in (query, key))
     fused = torch.nn.functional.scaled_dot_product_attention(query, key, value)
     assert torch.allclose(block.attention_out(fused.transpose(1, 2).reshape(2, 6, 16)), written_out, atol=1e-5)

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
-
 from flm_edu.interpolant import interpolate, one_hot
 from flm_edu.language import Language
 from flm_edu.models import FlowLM, FlowMapLM
 from flm_edu.objectives import SemigroupDistillation, SemigroupOptions, flow_matching, stratified
+
 from tests.conftest import tiny_flow
 
 
@@ -60,7 +60,9 @@ class ConstantMap(FlowMapLM):
         return torch.linspace(0, 1, x.shape[-1]).expand_as(x) + 0 * next(self.parameters()).sum()
 
 
-def test_a_consistent_flow_map_has_no_semigroup_loss(flow: FlowLM, language: Language, generator: torch.Generator) -> None:
+def test_a_consistent_flow_map_has_no_semigroup_loss(
+    flow: FlowLM, language: Language, generator: torch.Generator
+) -> None:
     student = ConstantMap(flow.config)
     result = SemigroupDistillation(flow)(student, language.sample(32, generator=generator), generator)
     assert abs(float(result.parts["semigroup_kl"])) < 1e-6

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from flm_edu.text import CorpusError, end_token_id, load_corpus, pack, read_texts, split_sentences, train_tokenizer
 
-TEXTS = [f"The {a} {b} sees the {c}." for a in ("old", "new", "red") for b in ("cat", "dog") for c in ("sun", "sea", "sky")]
+TEXTS = [
+    f"The {a} {b} sees the {c}." for a in ("old", "new", "red") for b in ("cat", "dog") for c in ("sun", "sea", "sky")
+]
 
 
 @pytest.fixture

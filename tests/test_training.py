@@ -1,5 +1,6 @@
 """The loop learns, resumes exactly, and stops without losing anything."""
 
+import itertools
 import json
 import math
 import os
@@ -13,11 +14,11 @@ from typing import Any
 
 import pytest
 import torch
-
 from flm_edu.language import Language, load_language
 from flm_edu.models import FlowLM, load_model
 from flm_edu.objectives import Objective, SemigroupDistillation, flow_matching
 from flm_edu.training import STATE, STATE_FOLDER, TrainConfig, Trainer, TrainingStopped, build_optimizers, read_metrics
+
 from tests.conftest import tiny_flow
 
 SHORT = TrainConfig(steps=12, batch=8, warmup=2, log_every=4, save_every=4)
@@ -53,7 +54,9 @@ def test_distillation_learns(language: Language) -> None:
     student = FlowMapLM.from_flow_lm(flow)
     Trainer(student, language, SemigroupDistillation(flow), TrainConfig(steps=200, batch=32, warmup=10)).run()
     seed = torch.Generator().manual_seed
-    assert language.validity(student.sample(400, 1, generator=seed(0))) > language.validity(flow.sample(400, 1, generator=seed(0)))
+    assert language.validity(student.sample(400, 1, generator=seed(0))) > language.validity(
+        flow.sample(400, 1, generator=seed(0))
+    )
 
 
 def test_same_seed_same_weights_and_other_seed_other(language: Language) -> None:
@@ -118,7 +121,9 @@ def test_accumulation_is_one_larger_batch(language: Language) -> None:
 
 def test_saved_weights_are_the_average(language: Language, tmp_path: Path) -> None:
     model = tiny_flow(language)
-    trainer = Trainer(model, language, flow_matching, replace(SHORT, ema=0.5, steps=3, save_every=1), directory=tmp_path)
+    trainer = Trainer(
+        model, language, flow_matching, replace(SHORT, ema=0.5, steps=3, save_every=1), directory=tmp_path
+    )
     start = weights(model)["head.linear.weight"]
     raw = []
     step = trainer._update
@@ -168,7 +173,7 @@ def test_learning_rate_rises_stays_and_falls() -> None:
     assert factors[0] == pytest.approx(0.1)
     assert factors[9:51] == [1.0] * 42
     assert factors[99] == pytest.approx(1 / 50)
-    assert all(a >= b for a, b in zip(factors[50:], factors[51:], strict=False))
+    assert all(a >= b for a, b in itertools.pairwise(factors))
     assert TrainConfig(steps=100, decay=0.0).lr_factor(98) == 1
 
 
@@ -176,7 +181,9 @@ def test_muon_takes_the_matrices_of_the_blocks(flow: FlowLM) -> None:
     adamw, muon = build_optimizers(flow.network, TrainConfig())
     in_muon = {id(p) for group in muon.param_groups for p in group["params"]}
     names = {name for name, p in flow.network.named_parameters() if id(p) in in_muon}
-    assert names == {f"blocks.{b}.{part}.weight" for b in (0, 1) for part in ("attention_in", "attention_out", "mlp_in", "mlp_out")}
+    assert names == {
+        f"blocks.{b}.{part}.weight" for b in (0, 1) for part in ("attention_in", "attention_out", "mlp_in", "mlp_out")
+    }
     everything = sum(len(g["params"]) for o in (adamw, muon) for g in o.param_groups)
     assert everything == len(list(flow.parameters()))
     assert len(build_optimizers(flow.network, TrainConfig(optimizer="adamw"))) == 1
@@ -184,7 +191,12 @@ def test_muon_takes_the_matrices_of_the_blocks(flow: FlowLM) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "message"),
-    [({"steps": 0}, "steps is 0"), ({"lr": 0.0}, "lr is 0.0"), ({"ema": 1.0}, "ema in"), ({"optimizer": "sgd"}, "optimizer must be")],
+    [
+        ({"steps": 0}, "steps is 0"),
+        ({"lr": 0.0}, "lr is 0.0"),
+        ({"ema": 1.0}, "ema in"),
+        ({"optimizer": "sgd"}, "optimizer must be"),
+    ],
 )
 def test_bad_settings_are_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):

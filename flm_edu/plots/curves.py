@@ -9,6 +9,7 @@ from flm_edu.plots.style import Theme, family, figure_theme
 from flm_edu.tradeoff import Point
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 #: metric -> (axis label, title, whether it is a share shown in percent)
@@ -59,22 +60,22 @@ def quality_against_steps(points: Sequence[Point], metric: str = "validity", the
         return figure
 
 
-def loss_curves(
-    runs: Mapping[str, tuple[str, Sequence[Mapping[str, float]]]], theme: Theme = "light"
-) -> Figure:
+def loss_curves(runs: Mapping[str, tuple[str, Sequence[Mapping[str, float]]]], theme: Theme = "light") -> Figure:
     """Training loss of several runs: name -> (kind, metrics records), on a log axis."""
     with figure_theme(theme):
         figure, axes = _new_figure()
         for name, (kind, records) in runs.items():
             look = family(kind)
-            axes.plot([r["step"] for r in records], [r["loss"] for r in records], color=look.color, linewidth=2, label=name)
+            axes.plot(
+                [r["step"] for r in records], [r["loss"] for r in records], color=look.color, linewidth=2, label=name
+            )
         axes.set_yscale("log")
         axes.set(xlabel="training steps", ylabel="loss, nats per token", title="What training minimised")
         axes.legend()
         return figure
 
 
-def _new_figure():  # type: ignore[no-untyped-def]  # matplotlib is imported only when something is drawn
+def _new_figure() -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 3.8), layout="constrained")

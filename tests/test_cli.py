@@ -1,0 +1,151 @@
+"""The command line as a user meets it: real processes, their output and exit codes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMANDS = ["train", "distill", "sample", "evaluate", "demo", "language"]
+SMALL = ["--width", "16", "--heads", "2", "--blocks", "1", "--steps", "30", "--batch", "16", "--warmup", "5"]
+
+
+def run(*arguments: str, cwd: Path | None = None, code: int = 0) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(
+        [sys.executable, "-m", "flm_edu.cli", *arguments], capture_output=True, text=True, cwd=cwd, timeout=300
+    )
+    assert result.returncode == code, f"{arguments}: exit {result.returncode}\n{result.stdout}\n{result.stderr}"
+    return result
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small FLM and its FMLM made by the commands, in a folder with a space in its name."""
+    folder = tmp_path_factory.mktemp("some runs")
+    run("train", "--language", "cities", "--out", "flm", *SMALL, cwd=folder)
+    run("distill", "--teacher", "flm", "--out", "fmlm", "--steps", "20", "--batch", "16", "--target", "ema", cwd=folder)
+    return folder
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_examples(command: str) -> None:
+    assert f"flm-edu {command}" in run(command, "--help").stdout.replace("\n", " ")
+
+
+def test_no_arguments_show_the_commands() -> None:
+    result = subprocess.run([sys.executable, "-m", "flm_edu.cli"], capture_output=True, text=True)
+    assert all(command in result.stdout + result.stderr for command in COMMANDS)
+
+
+def test_train_writes_a_model_directory(models: Path) -> None:
+    names = {path.name for path in (models / "flm").iterdir()}
+    assert {
+        "config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "provenance.json",
+        "metrics.jsonl",
+        "tensorboard",
+    } <= names
+    facts = json.loads((models / "fmlm" / "provenance.json").read_text())
+    assert facts["command"].endswith("distill --teacher flm --out fmlm --steps 20 --batch 16 --target ema")
+    assert facts["objective"] == {"diagonal_fraction": 0.5, "boundary_every": 32, "target": "ema"}
+    assert facts["teacher"]["corpus"] == "cities"
+
+
+def test_sample_is_reproducible(models: Path) -> None:
+    texts = [run("sample", "fmlm", "--n", "3", "--seed", seed, cwd=models).stdout for seed in ("1", "1")]
+    assert texts[0] == texts[1]
+    assert len(texts[0].splitlines()) == 3
+    trace = run("sample", "flm", "--n", "1", "--steps", "2", "--trace", cwd=models).stdout
+    assert [line.split()[1] for line in trace.strip().splitlines()] == ["0.00", "0.50", "1.00"]
+
+
+def test_evaluate_finds_the_data_by_itself_and_writes_the_table(models: Path) -> None:
+    result = run("evaluate", "flm", "fmlm", "--steps", "1,2", "--n", "40", "--out", "table.csv", cwd=models)
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["model", "cities", "flm", "flm", "fmlm", "fmlm"]
+    assert json.loads((models / "table.json").read_text())["provenance"]["corpus"] == "cities"
+    assert (models / "table.csv").read_text().startswith("model,kind,steps")
+
+
+def test_language_prints_its_sizes() -> None:
+    assert "480 texts of 10 tokens, 29 words" in run("language", "sentences").stdout
+
+
+def test_demo_on_ones_own_text(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("\n".join(f"The {a} cat sees {b} birds ." for a in "abcdefgh" for b in "xyzuvw"))
+    result = run("demo", "--quick", "--corpus", "t.txt", "--out", "out", cwd=tmp_path, code=2)
+    assert "--vocab-size" in result.stderr or "smaller --length" in result.stderr or "cannot" in result.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("data", [(), ("--corpus", "sotu")])
+def test_quick_demo_runs_to_its_report(tmp_path: Path, data: tuple[str, ...]) -> None:
+    result = run("demo", "--quick", "--out", "out", *data, cwd=tmp_path)
+    assert "Written in one step" in result.stdout
+    for name in ("report.html", "sweep.csv", "sweep.json", "flm/config.json", "fmlm/model.safetensors"):
+        assert (tmp_path / "out" / name).is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "--out", "x"), "give one of --language"),
+        (("train", "--out", "x", "--language", "cities", "--corpus", "sotu"), "give one of --language"),
+        (("train", "--out", "x", "--language", "poems"), "'poems'"),
+        (("train", "--out", "x", "--language", "cities", "--steps", "0"), "steps is 0"),
+        (("train", "--out", "x", "--language", "cities", "--width", "30", "--heads", "4"), "width 30"),
+        (("train", "--out", "x", "--language", "cities", "--preset", "huge"), "--preset 'huge'"),
+        (("train", "--out", "x", "--language", "cities", "--resume"), "without --resume"),
+        (("train", "--out", "x", "--corpus", "none.txt"), "no such file"),
+        (("train", "--out", "x", "--corpus", "empty.txt"), "is empty"),
+        (
+            ("train", "--out", "x", "--corpus", "short.txt", "--vocab-size", "300", "--length", "512"),
+            "smaller --length",
+        ),
+        (("train", "--out", "flm", "--language", "cities"), "already holds a model"),
+        (("train", "--out", "short.txt", "--language", "cities"), "is a file"),
+        (("distill", "--out", "x", "--teacher", "fmlm"), "not a 'flow-lm'"),
+        (("distill", "--out", "x", "--teacher", "flm", "--language", "sentences"), "vocab_size 29"),
+        (("distill", "--out", "x", "--teacher", "flm", "--diagonal-fraction", "2"), "diagonal_fraction is 2.0"),
+        (("sample", "nowhere"), "shipped model"),
+        (("sample", "flm", "--steps", "0"), "steps is 0"),
+        (("sample", "flm", "--steps", "-1"), "steps is -1"),
+        (("sample", "flm", "--n", "0"), "n is 0"),
+        (("sample", "flm", "--device", "tpu"), "--device 'tpu'"),
+        (("evaluate", "flm", "--steps", "1,x"), "--steps '1,x'"),
+        (("evaluate", "flm", "--steps", "0"), "at least 1"),
+        (("evaluate", "flm", "--language", "tales"), "belong to different data"),
+        (("demo", "--language", "cities", "--corpus", "sotu"), "not both"),
+    ],
+    ids=lambda v: " ".join(v)[:60] if isinstance(v, tuple) else "",
+)
+def test_bad_input_is_named_and_nothing_is_written(models: Path, arguments: tuple[str, ...], message: str) -> None:
+    (models / "empty.txt").write_text("")
+    (models / "short.txt").write_text("one line only")
+    before = (models / "flm" / "model.safetensors").read_bytes()
+    result = run(*arguments, cwd=models, code=2)
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not (models / "x").exists()
+    assert (models / "flm" / "model.safetensors").read_bytes() == before
+
+
+def test_nan_is_told_with_the_step(models: Path) -> None:
+    arguments = (
+        "train",
+        "--language",
+        "cities",
+        "--out",
+        "nan",
+        *SMALL,
+        "--optimizer",
+        "adamw",
+        "--lr",
+        "1e30",
+        "--clip",
+        "1e30",
+    )
+    result = run(*arguments, cwd=models, code=2)
+    assert "became NaN or infinite at step" in result.stderr

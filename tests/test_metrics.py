@@ -1,0 +1,125 @@
+"""Measures of samples, the table they go into, and the page that shows it."""
+
+import csv
+import json
+import math
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+import torch
+from flm_edu.language import Language
+from flm_edu.metrics import distinct_n, known_ngrams, token_entropy, word_ngrams
+from flm_edu.models import FlowLM, FlowMapLM
+from flm_edu.plots.curves import METRICS, loss_curves, quality_against_steps
+from flm_edu.plots.style import FAMILIES
+from flm_edu.report import write_report
+from flm_edu.tradeoff import Point, format_table, load_sweep, save_sweep, sweep
+
+
+def test_entropy_of_a_sample() -> None:
+    assert token_entropy(torch.tensor([[1, 1, 1, 1]])) == 0
+    assert token_entropy(torch.tensor([[0, 1, 2, 3], [5, 5, 6, 6]])) == pytest.approx((math.log(4) + math.log(2)) / 2)
+
+
+def test_distinct_ngrams() -> None:
+    tokens = torch.tensor([[0, 1, 0], [0, 1, 0]])
+    assert distinct_n(tokens, 1) == pytest.approx(2 / 6)
+    assert distinct_n(tokens, 2) == pytest.approx(2 / 4)
+    with pytest.raises(ValueError, match="distinct-4"):
+        distinct_n(tokens, 4)
+
+
+def test_known_words_and_pairs() -> None:
+    known = [word_ngrams(["the old cat", "the dog"], n) for n in (1, 2)]
+    assert known_ngrams(["The cat", "old frog"], known[0], 1) == pytest.approx(3 / 4)
+    assert known_ngrams(["old cat", "the cat"], known[1], 2) == pytest.approx(1 / 2)
+    assert known_ngrams([""], known[0], 1) == 0
+
+
+@pytest.fixture
+def points(language: Language, flow: FlowLM, flow_map: FlowMapLM) -> list[Point]:
+    return sweep({"FLM": flow, "FMLM": flow_map}, language, [1, 4], samples=50)
+
+
+def test_sweep_has_a_row_for_each_cell_and_the_data_first(
+    points: list[Point], language: Language, flow: FlowLM
+) -> None:
+    assert [(p.model, p.steps) for p in points] == [("toy", 0), ("FLM", 1), ("FLM", 4), ("FMLM", 1), ("FMLM", 4)]
+    data, cell = points[0], points[2]
+    assert data.validity == 1
+    assert data.nll == pytest.approx(language.entropy / language.length, abs=0.1)
+    tokens = flow.sample(50, 4, generator=torch.Generator().manual_seed(0))
+    assert cell.validity == pytest.approx(language.validity(tokens))
+    assert cell.total_variation == pytest.approx(language.total_variation(tokens), abs=1e-4)
+    assert cell.seconds > 0
+
+
+def test_sweep_refuses_no_steps_and_no_samples(language: Language, flow: FlowLM) -> None:
+    for steps, samples in (([], 5), ([0], 5), ([1], 0)):
+        with pytest.raises(ValueError, match="at least 1"):
+            sweep({"FLM": flow}, language, steps, samples=samples)
+
+
+def test_table_is_saved_with_its_provenance(points: list[Point], tmp_path: Path) -> None:
+    save_sweep(points, tmp_path / "s.csv", {"command": "test"})
+    assert load_sweep(tmp_path / "s.json") == points
+    assert json.loads((tmp_path / "s.json").read_text())["provenance"] == {"command": "test"}
+    rows = list(csv.DictReader((tmp_path / "s.csv").open()))
+    assert [row["model"] for row in rows] == [p.model for p in points]
+    with pytest.raises(ValueError, match=r"s\.csv is not a sweep"):
+        load_sweep(tmp_path / "s.csv")
+
+
+def test_table_as_text_lines_up(points: list[Point]) -> None:
+    lines = format_table(points).splitlines()
+    assert len(lines) == 6
+    assert len({len(line) for line in lines}) == 1
+    assert "valid" in lines[0]
+    assert "known words" not in lines[0]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_pictures_have_title_axes_and_legend(points: list[Point], theme: str) -> None:
+    for metric in ("validity", "total_variation", "entropy"):
+        axes = quality_against_steps(points, metric, theme).axes[0]  # type: ignore[arg-type]
+        assert axes.get_title(loc="left") == METRICS[metric][1]
+        assert axes.get_xlabel()
+        assert axes.get_ylabel()
+        assert {text.get_text() for text in axes.get_legend().get_texts()} == {"FLM", "FMLM", "toy"}
+    with pytest.raises(ValueError, match="'known_words' is not in these points"):
+        quality_against_steps(points, "known_words")
+    figure = loss_curves({"FLM": ("flow-lm", [{"step": 1.0, "loss": 2.0}, {"step": 2.0, "loss": 1.0}])})
+    assert figure.axes[0].get_yscale() == "log"
+
+
+def test_families_differ_in_colour_and_have_markers() -> None:
+    assert len({look.color for look in FAMILIES.values()}) == len(FAMILIES)
+    assert all(look.marker for look in FAMILIES.values())
+
+
+class Outside(HTMLParser):
+    """Collects whatever a page would ask the network for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for name, value in attrs:
+            if name in ("src", "href", "srcset") and value and not value.startswith(("data:", "#")):
+                self.requests.append(value)
+
+
+def test_report_is_self_contained_and_escapes_texts(points: list[Point], tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    runs = {"FLM": ("flow-lm", [{"step": 1.0, "loss": 2.0}, {"step": 2.0, "loss": 1.0}])}
+    write_report(page, "A <title>", "lead", points, runs, {"Samples": [("<b>x</b>", True), ("y", False)]}, {"seed": 0})
+    text = page.read_text()
+    parser = Outside()
+    parser.feed(text)
+    assert parser.requests == []
+    assert "A &lt;title&gt;" in text
+    assert "&lt;b&gt;x&lt;/b&gt;" in text
+    assert text.count("<figure>") == 3
+    assert "prefers-color-scheme: dark" in text
