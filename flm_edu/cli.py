@@ -303,6 +303,8 @@ def evaluate(
     steps: StepsListOption = "1,2,4,8,16,32,64",
     n: Annotated[int, typer.Option(help="Samples per model and step count.")] = 1000,
     out: Annotated[Path | None, typer.Option(help="Write the table here as .csv and .json.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Draw quality against steps here (.png, .svg or .pdf).")] = None,
+    metric: Annotated[str | None, typer.Option(help="Of the plot: validity, total_variation, known_pairs, ...")] = None,
     device: DeviceOption = "auto",
     seed: SeedOption = 0,
 ) -> None:
@@ -323,6 +325,13 @@ def evaluate(
         if out is not None:
             save_sweep(points, out, describe_run(seed=seed, corpus=data.name, corpus_fingerprint=data.fingerprint))
             _say(f"table written to {out.with_suffix('.csv')} and {out.with_suffix('.json')}")
+        if plot is not None:
+            from flm_edu.plots.curves import quality_against_steps
+
+            default = "validity" if points[0].validity is not None else "known_pairs"
+            plot.parent.mkdir(parents=True, exist_ok=True)
+            quality_against_steps(points, metric or default).savefig(plot, dpi=160, facecolor="white")
+            _say(f"picture written to {plot}")
 
 
 @app.command(epilog="Examples: flm-edu demo | flm-edu demo --corpus sotu --out runs/sotu-demo | flm-edu demo --quick")

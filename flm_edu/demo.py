@@ -63,7 +63,7 @@ def run_demo(
     Trainer(flow_map, data, objective, distill, directory=out / "fmlm", facts=facts).run()
 
     say("3/3 measuring both against the " + ("exact language" if finite else "held-out text"))
-    samples = (200 if quick else 2000) if finite else (50 if quick else 250)
+    samples = (200 if quick else 1000) if finite else (50 if quick else 250)
     with tqdm(total=2 * len(STEPS) + 1, desc="measuring") as bar:
         points = sweep(
             {"FLM": flow, "FMLM": flow_map},

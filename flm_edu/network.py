@@ -9,6 +9,7 @@ Architecture: Peebles & Xie 2023 (DiT) with rotary positions, as in arXiv 2602.1
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -102,7 +103,7 @@ class Embedding(nn.Module):
         """(B, L) int64 or (B, L, V) -> (B, L, width)."""
         if x.ndim == 2:
             return F.embedding(x, self.weight)
-        with torch.autocast(x.device.type, enabled=False):  # a noisy state needs all its digits
+        with _without_autocast(x.device.type):  # a noisy state needs all its digits
             return x.to(self.weight.dtype) @ self.weight
 
 
@@ -213,6 +214,11 @@ class Head(nn.Module):
         """(B, L, width), condition (B, time_width) -> (B, L, V)."""
         shift, scale = self.modulation(condition)[:, None].chunk(2, dim=-1)
         return self.linear(_modulate(self.norm(x), shift, scale))
+
+
+def _without_autocast(device_type: str) -> AbstractContextManager[object]:
+    available = torch.amp.is_autocast_available(device_type)  # it is not on meta tensors
+    return torch.autocast(device_type, enabled=False) if available else nullcontext()
 
 
 def _modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:

@@ -55,9 +55,11 @@ PRESETS: dict[str, Preset] = {
         blocks=3,
         heads=4,
         absolute_positions=True,
-        train=TrainConfig(steps=900, log_every=50),
-        distill=TrainConfig(steps=1100, log_every=50),
-        semigroup=SemigroupOptions(target="ema"),
+        train=TrainConfig(steps=600),
+        distill=TrainConfig(steps=1800, ema=0.99),
+        # Measured on sentences: a quarter on the diagonal and averaged targets learn the one-step jump
+        # faster than the released recipe, which needs far longer runs to pay.
+        semigroup=SemigroupOptions(diagonal_fraction=0.25, target="ema"),
     ),
     "small": Preset(
         about="12 layers of width 768, the paper's size, with settings for one GPU",

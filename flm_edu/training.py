@@ -109,7 +109,7 @@ class TrainConfig:
     def lr_factor(self, step: int) -> float:
         """Share of the learning rate at a step: a linear rise, a plateau, a linear fall to 0."""
         rise = (step + 1) / self.warmup if step < self.warmup else 1.0
-        fall = (self.steps - step) / max(1.0, self.decay * self.steps)
+        fall = (self.steps - step) / (self.decay * self.steps) if self.decay else 1.0
         return min(rise, fall, 1.0)
 
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from flm_edu.language import Language
 from flm_edu.models import FlowLM, FlowMapLM
 from flm_edu.network import NetworkConfig

@@ -1,4 +1,7 @@
-"""The command line as a user meets it: real processes, their output and exit codes."""
+"""The command line as a user meets it: output, exit codes, and what is left on disk.
+
+What works runs as real processes; what is refused is called in this process, which is quicker.
+"""
 
 import json
 import subprocess
@@ -6,6 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
+
+from flm_edu.cli import app
 
 COMMANDS = ["train", "distill", "sample", "evaluate", "demo", "language"]
 SMALL = ["--width", "16", "--heads", "2", "--blocks", "1", "--steps", "30", "--batch", "16", "--warmup", "5"]
@@ -19,6 +25,10 @@ def run(*arguments: str, cwd: Path | None = None, code: int = 0) -> subprocess.C
     return result
 
 
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small FLM and its FMLM made by the commands, in a folder with a space in its name."""
@@ -30,12 +40,11 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_has_examples(command: str) -> None:
-    assert f"flm-edu {command}" in run(command, "--help").stdout.replace("\n", " ")
+    assert f"flm-edu {command}" in " ".join(call(command, "--help").output.split())
 
 
 def test_no_arguments_show_the_commands() -> None:
-    result = subprocess.run([sys.executable, "-m", "flm_edu.cli"], capture_output=True, text=True)
-    assert all(command in result.stdout + result.stderr for command in COMMANDS)
+    assert all(command in call().output for command in COMMANDS)
 
 
 def test_train_writes_a_model_directory(models: Path) -> None:
@@ -73,15 +82,10 @@ def test_language_prints_its_sizes() -> None:
     assert "480 texts of 10 tokens, 29 words" in run("language", "sentences").stdout
 
 
-def test_demo_on_ones_own_text(tmp_path: Path) -> None:
-    (tmp_path / "t.txt").write_text("\n".join(f"The {a} cat sees {b} birds ." for a in "abcdefgh" for b in "xyzuvw"))
-    result = run("demo", "--quick", "--corpus", "t.txt", "--out", "out", cwd=tmp_path, code=2)
-    assert "--vocab-size" in result.stderr or "smaller --length" in result.stderr or "cannot" in result.stderr
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("data", [(), ("--corpus", "sotu")])
+@pytest.mark.parametrize("data", [(), ("--corpus", "sotu"), ("--corpus", "mine.txt")])
 def test_quick_demo_runs_to_its_report(tmp_path: Path, data: tuple[str, ...]) -> None:
+    (tmp_path / "mine.txt").write_text("\n".join(f"The {a} cat sees {b} birds ." for a in "abcdefgh" for b in "xyzuvw"))
     result = run("demo", "--quick", "--out", "out", *data, cwd=tmp_path)
     assert "Written in one step" in result.stdout
     for name in ("report.html", "sweep.csv", "sweep.json", "flm/config.json", "fmlm/model.safetensors"):
@@ -121,13 +125,17 @@ def test_quick_demo_runs_to_its_report(tmp_path: Path, data: tuple[str, ...]) ->
     ],
     ids=lambda v: " ".join(v)[:60] if isinstance(v, tuple) else "",
 )
-def test_bad_input_is_named_and_nothing_is_written(models: Path, arguments: tuple[str, ...], message: str) -> None:
+def test_bad_input_is_named_and_nothing_is_written(
+    models: Path, arguments: tuple[str, ...], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(models)
     (models / "empty.txt").write_text("")
     (models / "short.txt").write_text("one line only")
     before = (models / "flm" / "model.safetensors").read_bytes()
-    result = run(*arguments, cwd=models, code=2)
-    assert message in result.stderr
-    assert "Traceback" not in result.stderr
+    result = call(*arguments)
+    assert result.exit_code == 2, result.output
+    assert message in result.output
+    assert "Traceback" not in result.output
     assert not (models / "x").exists()
     assert (models / "flm" / "model.safetensors").read_bytes() == before
 
@@ -143,9 +151,7 @@ def test_nan_is_told_with_the_step(models: Path) -> None:
         "--optimizer",
         "adamw",
         "--lr",
-        "1e30",
-        "--clip",
-        "1e30",
+        "1e38",
     )
     result = run(*arguments, cwd=models, code=2)
     assert "became NaN or infinite at step" in result.stderr

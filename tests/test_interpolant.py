@@ -2,9 +2,10 @@
 
 import pytest
 import torch
-from flm_edu import interpolant as ip
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from flm_edu import interpolant as ip
 
 times = st.floats(0, 1, width=32)
 seeds = st.integers(0, 2**31)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from flm_edu.language import Language
 from flm_edu.metrics import distinct_n, known_ngrams, token_entropy, word_ngrams
 from flm_edu.models import FlowLM, FlowMapLM

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+
 from flm_edu.interpolant import denoiser_from_velocity
 from flm_edu.language import Language
 from flm_edu.models import FlowLM, FlowMapLM, ModelError, load_model
 from flm_edu.network import NetworkConfig
-from safetensors.torch import load_file, save_file
 
 
 def test_what_is_saved_is_what_is_loaded(flow: FlowLM, flow_map: FlowMapLM, tmp_path: Path) -> None:

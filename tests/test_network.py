@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from flm_edu.network import DiT, NetworkConfig
 from flm_edu.presets import load_preset
 

@@ -4,11 +4,11 @@ import math
 
 import pytest
 import torch
+
 from flm_edu.interpolant import interpolate, one_hot
 from flm_edu.language import Language
 from flm_edu.models import FlowLM, FlowMapLM
 from flm_edu.objectives import SemigroupDistillation, SemigroupOptions, flow_matching, stratified
-
 from tests.conftest import tiny_flow
 
 

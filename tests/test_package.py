@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import flm_edu
 import pytest
+
+import flm_edu
 from flm_edu.files import write_aside
 
 ROOT = Path(flm_edu.__file__).resolve().parent.parent

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from flm_edu.models import FlowLM, FlowMapLM, ModelError
-from flm_edu.reference import load_reference_checkpoint, read_checkpoint
 from safetensors.torch import load_file
 
+from flm_edu.models import FlowLM, FlowMapLM, ModelError
+from flm_edu.reference import load_reference_checkpoint, read_checkpoint
 from tests.conftest import FIXTURES
 
 

@@ -5,10 +5,10 @@ import math
 
 import pytest
 import torch
-from flm_edu.schedule import DecodingErrorSchedule, UniformSchedule, load_schedule
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flm_edu.schedule import DecodingErrorSchedule, UniformSchedule, load_schedule
 from tests.conftest import FIXTURES
 
 REFERENCE = json.loads((FIXTURES / "time_reparameterization.json").read_text())

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from flm_edu.text import CorpusError, end_token_id, load_corpus, pack, read_texts, split_sentences, train_tokenizer
 
 TEXTS = [
@@ -23,7 +24,7 @@ def text_file(tmp_path: Path) -> Path:
 def test_rows_decode_to_the_text(text_file: Path, packing: str) -> None:
     corpus = load_corpus(str(text_file), 16, vocab_size=300, packing=packing)  # type: ignore[arg-type]
     assert corpus.length == 16
-    assert corpus.vocab_size == 300
+    assert 258 < corpus.vocab_size <= 300  # so little text holds no more pairs to merge
     assert len(corpus.held_out) > 0
     text = " ".join(corpus.decode(corpus.tokens))
     if packing == "sentence":

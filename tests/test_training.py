@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 import torch
+
 from flm_edu.language import Language, load_language
 from flm_edu.models import FlowLM, load_model
 from flm_edu.objectives import Objective, SemigroupDistillation, flow_matching
 from flm_edu.training import STATE, STATE_FOLDER, TrainConfig, Trainer, TrainingStopped, build_optimizers, read_metrics
-
 from tests.conftest import tiny_flow
 
 SHORT = TrainConfig(steps=12, batch=8, warmup=2, log_every=4, save_every=4)
@@ -40,10 +40,12 @@ def same(a: FlowLM, b: FlowLM) -> bool:
 
 def test_it_learns(language: Language) -> None:
     records: list[dict[str, float]] = []
-    model = trained(language, TrainConfig(steps=150, batch=32, warmup=10, log_every=10), on_log=records.append)
+    model = trained(
+        language, TrainConfig(steps=200, batch=64, warmup=10, log_every=10, ema=0.98), on_log=records.append
+    )
     assert records[-1]["loss"] < 0.5 * records[0]["loss"]
     assert language.validity(model.sample(200, 32, generator=torch.Generator().manual_seed(0))) > 0.9
-    assert records[-1]["step"] == 150
+    assert records[-1]["step"] == 200
     assert records[-1]["tokens_per_second"] > 0
 
 
@@ -173,8 +175,8 @@ def test_learning_rate_rises_stays_and_falls() -> None:
     assert factors[0] == pytest.approx(0.1)
     assert factors[9:51] == [1.0] * 42
     assert factors[99] == pytest.approx(1 / 50)
-    assert all(a >= b for a, b in itertools.pairwise(factors))
-    assert TrainConfig(steps=100, decay=0.0).lr_factor(98) == 1
+    assert all(a >= b for a, b in itertools.pairwise(factors[50:]))
+    assert TrainConfig(steps=100, warmup=10, decay=0.0).lr_factor(98) == 1
 
 
 def test_muon_takes_the_matrices_of_the_blocks(flow: FlowLM) -> None:

@@ -1,0 +1,72 @@
+"""The weights in data/checkpoints do what the README says of them."""
+
+import json
+
+import pytest
+import torch
+
+from flm_edu.files import data_dir
+from flm_edu.language import load_language
+from flm_edu.models import FlowMapLM, load_model, shipped_models
+from flm_edu.text import load_corpus
+from flm_edu.tradeoff import sweep
+
+SAMPLES = 2000
+
+
+def validity(name: str, steps: int) -> float:
+    model = load_model(name)
+    language = load_language(str(model.provenance["corpus"]))
+    return language.validity(model.sample(SAMPLES, steps, generator=torch.Generator().manual_seed(11)))
+
+
+def test_every_family_member_is_there_small_and_with_provenance() -> None:
+    assert shipped_models() == [f"{data}-{kind}" for data in ("sentences", "sotu", "tales") for kind in ("flm", "fmlm")]
+    for name in shipped_models():
+        folder = data_dir() / "checkpoints" / name
+        assert sum(path.stat().st_size for path in folder.iterdir()) < 6e6, name
+        facts = json.loads((folder / "provenance.json").read_text())
+        assert {"command", "commit", "steps", "corpus", "corpus_fingerprint", "metrics"} <= facts.keys()
+        assert "/" not in facts["command"].replace("data/checkpoints/", "").replace("runs/", ""), (
+            "a path of some machine"
+        )
+
+
+@pytest.mark.parametrize("data", ["sentences", "tales"])
+def test_weights_belong_to_the_languages_as_they_are(data: str) -> None:
+    for kind in ("flm", "fmlm"):
+        assert load_model(f"{data}-{kind}").provenance["corpus_fingerprint"] == load_language(data).fingerprint
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "steps", "least"),
+    [
+        ("sentences-flm", 64, 0.99),
+        ("sentences-fmlm", 1, 0.95),
+        ("sentences-fmlm", 8, 0.99),
+        ("tales-flm", 64, 0.95),
+        ("tales-fmlm", 1, 0.70),
+        ("tales-fmlm", 4, 0.90),
+    ],
+)
+def test_valid_texts(name: str, steps: int, least: float) -> None:
+    assert validity(name, steps) >= least
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "steps"), [("sentences-flm", 64), ("sentences-fmlm", 1), ("sentences-fmlm", 8)])
+def test_samples_are_spread_as_the_language_is(name: str, steps: int) -> None:
+    language = load_language("sentences")
+    tokens = load_model(name).sample(SAMPLES, steps, generator=torch.Generator().manual_seed(11))
+    assert language.total_variation(tokens) <= language.expected_total_variation(SAMPLES) + 0.05
+
+
+@pytest.mark.slow
+def test_real_text_in_one_step_has_words_and_keeps_its_variety() -> None:
+    flow_map = FlowMapLM.from_pretrained("sotu-fmlm")
+    corpus = load_corpus("sotu", 32, tokenizer=flow_map.tokenizer, packing="sentence")
+    data, one_step = sweep({"fmlm": flow_map}, corpus, [1], samples=200)
+    assert one_step.known_words is not None
+    assert one_step.known_words > 0.8
+    assert abs(one_step.entropy - data.entropy) < 0.6
