@@ -294,10 +294,16 @@ def sample(
 
 @app.command(
     epilog="Examples: flm-edu evaluate sentences-flm sentences-fmlm | "
+    "flm-edu evaluate perfect:masked perfect:flow perfect:flow-map --language sentences | "
     "flm-edu evaluate runs/flm --steps 1,4,16 --n 4000 --out sweep.csv"
 )
 def evaluate(
-    models: Annotated[list[str], typer.Argument(help="Model directories, shipped names or hub ids.")],
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            help="Model directories, shipped names, hub ids, or perfect:flow, perfect:flow-map, perfect:masked, perfect:uniform, perfect:ar."
+        ),
+    ],
     language: LanguageOption = None,
     corpus: CorpusOption = None,
     steps: StepsListOption = "1,2,4,8,16,32,64",
@@ -315,12 +321,13 @@ def evaluate(
         from flm_edu.tradeoff import format_table, save_sweep, sweep
 
         counts = _step_counts(steps)
-        loaded = {name: load_model(name, _device(device)) for name in models}
-        data = _data_of(next(iter(loaded.values())), language, corpus)
-        for name, model in loaded.items():
+        trained = {name: load_model(name, _device(device)) for name in models if not name.startswith("perfect:")}
+        data = _data_of(next(iter(trained.values()), None), language, corpus)
+        for name, model in trained.items():
             _check_fits(name, model, data)
-        with _progress("measuring", len(loaded) * len(counts) + 1) as tick:
-            points = sweep(loaded, data, counts, samples=n, seed=seed, on_point=lambda point: tick())
+        contestants = {name: trained[name] if name in trained else _perfect(name, data) for name in models}
+        with _progress("measuring", len(contestants) * len(counts) + 1) as tick:
+            points = sweep(contestants, data, counts, samples=n, seed=seed, on_point=lambda point: tick())
         typer.echo(format_table(points))
         if out is not None:
             save_sweep(points, out, describe_run(seed=seed, corpus=data.name, corpus_fingerprint=data.fingerprint))
@@ -469,6 +476,10 @@ def _corpus_options(data: Any, packing: str, limit: int | None) -> dict[str, Any
 
 def _data_of(model: Any, language: str | None, corpus: str | None) -> Any:
     """The data named on the command line, else what the model says it was trained on."""
+    if model is None:
+        if not language:
+            raise ValueError("perfect models need a finite language: give --language")
+        return _load_data(language, None)
     facts = model.provenance
     options = facts.get("corpus_options", {})
     if not language and not corpus:
@@ -484,6 +495,15 @@ def _data_of(model: Any, language: str | None, corpus: str | None) -> Any:
         packing=packing,
         limit=options.get("limit"),
     )
+
+
+def _perfect(name: str, data: Any) -> Any:
+    from flm_edu.language import Language
+    from flm_edu.oracle import load_perfect
+
+    if not isinstance(data, Language):
+        raise ValueError(f"{name}: perfect models exist for finite languages only; give --language")
+    return load_perfect(name, data)
 
 
 def _check_fits(name: str, model: Any, data: Any) -> None:

