@@ -1,4 +1,4 @@
-"""The command line: flm-edu train | distill | sample | evaluate | demo | language."""
+"""The command line: flm-edu train | distill | sample | evaluate | plot | demo | language."""
 
 from __future__ import annotations
 
@@ -82,6 +82,13 @@ class ScheduleName(str, Enum):
 
     decoding_error = "decoding-error"
     uniform = "uniform"
+
+
+class ThemeName(str, Enum):
+    """Choices of --theme."""
+
+    light = "light"
+    dark = "dark"
 
 
 TrainSteps = Annotated[int | None, typer.Option("--steps", help="Optimizer steps.")]
@@ -309,8 +316,6 @@ def evaluate(
     steps: StepsListOption = "1,2,4,8,16,32,64",
     n: Annotated[int, typer.Option(help="Samples per model and step count.")] = 1000,
     out: Annotated[Path | None, typer.Option(help="Write the table here as .csv and .json.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Draw quality against steps here (.png, .svg or .pdf).")] = None,
-    metric: Annotated[str | None, typer.Option(help="Of the plot: validity, total_variation, known_pairs, ...")] = None,
     device: DeviceOption = "auto",
     seed: SeedOption = 0,
 ) -> None:
@@ -332,13 +337,32 @@ def evaluate(
         if out is not None:
             save_sweep(points, out, describe_run(seed=seed, corpus=data.name, corpus_fingerprint=data.fingerprint))
             _say(f"table written to {out.with_suffix('.csv')} and {out.with_suffix('.json')}")
-        if plot is not None:
-            from flm_edu.plots.curves import quality_against_steps
 
-            default = "validity" if points[0].validity is not None else "known_pairs"
-            plot.parent.mkdir(parents=True, exist_ok=True)
-            quality_against_steps(points, metric or default).savefig(plot, dpi=160, facecolor="white")
-            _say(f"picture written to {plot}")
+
+@app.command(
+    epilog="Examples: flm-edu plot runs/demo/sweep.json | "
+    "flm-edu plot a.json b.json --metric total_variation --theme dark --out both.svg"
+)
+def plot(
+    sweeps: Annotated[list[Path], typer.Argument(help="Files written by evaluate or demo (.json).")],
+    out: Annotated[Path, typer.Option("--out", help="Picture to write: .png, .svg or .pdf.")] = Path("tradeoff.png"),
+    metric: Annotated[
+        str | None, typer.Option(help="validity, total_variation, known_words, known_pairs, entropy.")
+    ] = None,
+    theme: Annotated[ThemeName, typer.Option(help="light or dark.")] = ThemeName.light,
+) -> None:
+    """Draw quality against steps from one or more tables."""
+    with _plain_errors():
+        from flm_edu.plots.curves import quality_against_steps
+        from flm_edu.tradeoff import load_sweep
+
+        points = [point for path in sweeps for point in load_sweep(path)]
+        default = "validity" if any(point.validity is not None for point in points) else "known_pairs"
+        out.parent.mkdir(parents=True, exist_ok=True)
+        ground = "white" if theme is ThemeName.light else "#0d1117"
+        figure = quality_against_steps(points, metric or default, theme.value)
+        figure.savefig(out, dpi=160, facecolor=ground)
+        _say(f"picture written to {out}")
 
 
 @app.command(epilog="Examples: flm-edu demo | flm-edu demo --corpus sotu --out runs/sotu-demo | flm-edu demo --quick")

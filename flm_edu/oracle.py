@@ -199,7 +199,8 @@ class PerfectFlowMap(PerfectFlow):
         Shapes: x (B, L, V), s <= t (B,) -> (B, L, V) and (B,), float64.
         """
         x, s, t = x.double(), s.double(), t.double()
-        substeps = 4
+        longest = float((self._clock.tau(t) - self._clock.tau(s)).max())
+        substeps = max(1, round(4 * longest))
         coarse = self._solve_on_grid(x, s, t, substeps)
         while True:
             substeps *= 2

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from flm_edu.cli import app
 
-COMMANDS = ["train", "distill", "sample", "evaluate", "demo", "language"]
+COMMANDS = ["train", "distill", "sample", "evaluate", "plot", "demo", "language"]
 SMALL = ["--width", "16", "--heads", "2", "--blocks", "1", "--steps", "30", "--batch", "16", "--warmup", "5"]
 
 
@@ -59,7 +59,7 @@ def test_train_writes_a_model_directory(models: Path) -> None:
     } <= names
     facts = json.loads((models / "fmlm" / "provenance.json").read_text())
     assert facts["command"].endswith("distill --teacher flm --out fmlm --steps 20 --batch 16 --target ema")
-    assert facts["objective"] == {"diagonal_fraction": 0.5, "boundary_every": 32, "target": "ema"}
+    assert facts["objective"] == {"diagonal_fraction": 0.25, "boundary_every": 32, "target": "ema"}
     assert facts["teacher"]["corpus"] == "cities"
 
 
@@ -76,6 +76,8 @@ def test_evaluate_finds_the_data_by_itself_and_writes_the_table(models: Path) ->
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["model", "cities", "flm", "flm", "fmlm", "fmlm"]
     assert json.loads((models / "table.json").read_text())["provenance"]["corpus"] == "cities"
     assert (models / "table.csv").read_text().startswith("model,kind,steps")
+    run("plot", "table.json", "--out", "pictures/table.png", "--theme", "dark", cwd=models)
+    assert (models / "pictures" / "table.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_perfect_models_stand_beside_trained_ones(models: Path) -> None:
@@ -131,6 +133,8 @@ def test_quick_demo_runs_to_its_report(tmp_path: Path, data: tuple[str, ...]) ->
         (("evaluate", "flm", "--steps", "0"), "at least 1"),
         (("evaluate", "flm", "--language", "tales"), "belong to different data"),
         (("evaluate", "perfect:flow"), "give --language"),
+        (("plot", "flm/config.json"), "is not a sweep"),
+        (("plot", "none.json"), "none.json"),
         (("evaluate", "perfect:gpt", "--language", "cities"), "perfect:masked"),
         (("demo", "--language", "cities", "--corpus", "sotu"), "not both"),
     ],
