@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, overload
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -123,7 +124,10 @@ class _Model(nn.Module):
         weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
         with write_aside(Path(directory), *names) as paths:
             paths[0].write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-            save_file(weights, paths[1])
+            try:
+                save_file(weights, paths[1])
+            except SafetensorError as error:  # its own type, for a full disk too
+                raise OSError(f"cannot write {Path(directory) / WEIGHTS} ({error})") from error
             paths[2].write_text(json.dumps(provenance or self.provenance, indent=2) + "\n", encoding="utf-8")
             if self.tokenizer is not None:
                 paths[3].write_text(self.tokenizer.to_str(), encoding="utf-8")

@@ -89,8 +89,9 @@ def write_report(
 
 
 def _sample(text: str, wrong: bool) -> str:
-    mark = ' class=wrong title="not a text of the language"' if wrong else ""
-    return f"<li{mark}>{html.escape(text)}</li>"
+    if wrong:
+        return f"<li class=wrong>{html.escape(text)} <small>(not a text of the language)</small></li>"
+    return f"<li>{html.escape(text)}</li>"
 
 
 def _figure(draw: Callable[[Theme], Figure], caption: str) -> str:

@@ -305,7 +305,11 @@ class Trainer:
     # --- saving and resuming -------------------------------------------------------------------
 
     def save(self) -> None:
-        """Write the averaged model and, beside it, what `resume` needs; main process only."""
+        """Write the averaged model and, beside it, what `resume` needs; main process only.
+
+        Raises:
+            TrainingStopped: it cannot be written; the last checkpoint stays whole.
+        """
         if self.directory is None or not self.accelerator.is_main_process:
             return
         provenance = describe_run(
@@ -325,9 +329,15 @@ class Trainer:
             "averaged": self.averaged.network.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
-        with write_aside(self.directory / STATE_FOLDER, STATE) as (path,):
-            torch.save(state, path)
-            self.averaged.save_pretrained(self.directory, provenance)
+        try:
+            with write_aside(self.directory / STATE_FOLDER, STATE) as (path,):
+                torch.save(state, path)
+                self.averaged.save_pretrained(self.directory, provenance)
+        except (OSError, RuntimeError) as error:  # torch tells of a full disk with a RuntimeError
+            raise TrainingStopped(
+                f"step {self.step} could not be saved in {self.directory} ({error}); what was there before is whole. "
+                "Make room and add --resume to go on from it"
+            ) from error
 
     def resume(self) -> None:
         """Go back to the saved state of this run.

@@ -169,6 +169,26 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(language: Language, tmp_pa
     assert all(bool(p.isfinite().all()) for p in saved.parameters())
 
 
+def test_a_full_disk_stops_with_the_last_checkpoint_whole(language: Language, tmp_path: Path) -> None:
+    """The system refuses to write past a file size, as it refuses when a disk is full."""
+    import resource
+
+    trainer = Trainer(tiny_flow(language), language, flow_matching, SHORT, directory=tmp_path)
+    trainer.run()
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        with pytest.raises(TrainingStopped, match=r"step 12 could not be saved .* is whole"):
+            trainer.save()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    Trainer(tiny_flow(language), language, flow_matching, SHORT, directory=tmp_path).resume()
+
+
 def test_learning_rate_rises_stays_and_falls() -> None:
     config = TrainConfig(steps=100, warmup=10, decay=0.5)
     factors = [config.lr_factor(step) for step in range(100)]

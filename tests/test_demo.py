@@ -1,0 +1,29 @@
+"""The main job, as `make demo` runs it, reaches the figures that the README gives."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flm_edu.tradeoff import Point, load_sweep
+
+
+@pytest.mark.slow
+def test_the_demo_reaches_its_figures(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "flm_edu.cli", "demo", "--out", str(tmp_path)], check=True)
+    points = {(point.model, point.steps): point for point in load_sweep(tmp_path / "sweep.json")}
+
+    def valid(point: Point) -> float:
+        assert point.validity is not None
+        return point.validity
+
+    assert valid(points["FLM", 64]) >= 0.99
+    assert valid(points["FMLM", 1]) >= 0.95
+    assert valid(points["FMLM", 8]) >= 0.99
+    assert valid(points["perfect masked diffusion", 8]) < valid(points["FMLM", 1])
+    for cell in (points["FLM", 64], points["FMLM", 1], points["FMLM", 8]):
+        assert cell.total_variation is not None
+        assert cell.total_variation_exact is not None
+        assert cell.total_variation <= cell.total_variation_exact + 0.05
+    assert (tmp_path / "report.html").stat().st_size > 100_000
