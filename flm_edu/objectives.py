@@ -118,6 +118,7 @@ class SemigroupDistillation:
         """
         if self.options.target == "ema" and averaged is None:
             raise ValueError("target 'ema' needs the averaged student")
+        self.teacher.to(tokens.device)
         walker = averaged if self.options.target == "ema" and averaged is not None else model
         n_diagonal = round(len(tokens) * self.options.diagonal_fraction)
         n_jump = len(tokens) - n_diagonal

@@ -77,7 +77,6 @@ def integrate(
         raise ValueError(f"steps is {steps}; generation takes at least 1 network evaluation")
     tau = torch.linspace(0, 1, steps + 1, device=noise.device)
     t = schedule.t(tau)
-    t[0], t[-1] = 0.0, 1.0  # a flat clock may map its ends elsewhere
     x, seen, states = noise, [], []
     for start, stop in pairwise(t):
         s_batch, t_batch = start.expand(len(noise)), stop.expand(len(noise))

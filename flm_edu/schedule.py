@@ -103,8 +103,8 @@ class DecodingErrorSchedule:
     def t(self, tau: Tensor) -> Tensor:
         """The mixing time of tau: linear interpolation in a table of the forward map.
 
-        Where tau is flat to machine precision (t near 0 and near 1 for large V) no inverse exists;
-        the result is then some t of the flat stretch, finite and monotone in tau.
+        The ends are exact: 0 gives 0 and 1 gives 1. Where tau is otherwise flat to machine precision (t
+        near 1, and near 0 for large V) the result is some t of the flat stretch, finite and monotone.
 
         Shapes: any -> the same, in the dtype of tau (computed in float64).
         """
@@ -113,7 +113,9 @@ class DecodingErrorSchedule:
         right = torch.searchsorted(tau_table, wanted).clamp(1, self._TABLE - 1)
         low, high = tau_table[right - 1], tau_table[right]
         share = torch.where(high > low, (wanted - low) / (high - low).clamp_min(1e-300), 0.0)
-        return (t_table[right - 1] + share.clamp(0, 1) / (self._TABLE - 1)).to(tau.dtype)
+        t = t_table[right - 1] + share.clamp(0, 1) / (self._TABLE - 1)
+        # tau reaches 1 in float64 long before t does; a jump to tau = 1 must still be one to t = 1.
+        return torch.where(wanted >= 1, 1.0, torch.where(wanted <= 0, 0.0, t)).to(tau.dtype)
 
     def dtau_dt(self, t: Tensor) -> Tensor:
         """d tau / d t, the density over t of times drawn uniformly in tau.

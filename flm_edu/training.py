@@ -330,6 +330,7 @@ class Trainer:
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
         try:
+            self.model.provenance = self.averaged.provenance = provenance
             with write_aside(self.directory / STATE_FOLDER, STATE) as (path,):
                 torch.save(state, path)
                 self.averaged.save_pretrained(self.directory, provenance)

@@ -68,6 +68,19 @@ def test_a_consistent_flow_map_has_no_semigroup_loss(
     assert abs(float(result.parts["semigroup_kl"])) < 1e-6
 
 
+def test_the_target_of_the_one_step_jump_is_where_two_jumps_land(flow_map: FlowMapLM) -> None:
+    """At (0, 1) the share of the first jump is 0: the target is delta_{u,1}(X_{0,u}(x)) alone."""
+    from flm_edu.objectives import _composed
+
+    x = torch.randn(4, 3, 3, generator=torch.Generator().manual_seed(0))
+    zero, half, one = torch.zeros(4), torch.full((4,), 0.5), torch.ones(4)
+    u = flow_map.schedule.t(half)
+    with torch.no_grad():
+        target = _composed(flow_map, x, zero, one)
+        expected = flow_map.two_time_denoiser(flow_map.flow_map(x, zero, u), u, one)
+    assert torch.allclose(target, expected, atol=1e-5)
+
+
 def test_times_follow_the_released_recipe(flow: FlowLM) -> None:
     objective = SemigroupDistillation(flow)
     generator = torch.Generator().manual_seed(0)

@@ -37,6 +37,14 @@ def test_clock_is_monotone_finite_and_inverted_where_it_moves(vocab_size: int) -
     assert float((back - GRID).abs()[certain].max()) < 1e-4
 
 
+@pytest.mark.parametrize("vocab_size", [2, 29, 58, 30_522, 256_000])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_ends_are_exact(vocab_size: int, dtype: torch.dtype) -> None:
+    """tau is 1 to machine precision well before t is; yet the end of the clock is the data itself."""
+    ends = DecodingErrorSchedule(vocab_size).t(torch.tensor([0.0, 1.0], dtype=dtype))
+    assert ends.tolist() == [0.0, 1.0]
+
+
 @pytest.mark.parametrize("vocab_size", [2, 46, 1000, 50_257])
 def test_decoding_error_is_what_sampling_finds(vocab_size: int) -> None:
     """The quadrature against the definition: add noise to a one-hot row, count wrong argmaxes."""
