@@ -18,7 +18,7 @@ help:
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed: make PYTHON=python3.11 demo"; exit 2; }
 	@echo "creating $(VENV)"
-	@$(PYTHON) -m venv "$(VENV)"
+	@$(PYTHON) -m venv "$(VENV)" || { rm -rf "$(VENV)"; echo "python's venv module is incomplete; on Debian and Ubuntu install python3-venv"; exit 2; }
 
 # Stamps make both installs idempotent: they run again only when pyproject.toml changes.
 $(VENV)/.installed: $(PY) pyproject.toml

@@ -174,13 +174,16 @@ def train(
         data = _load_data(
             language,
             corpus or (chosen.corpus if language is None else None),
-            length=length or chosen.length,
+            length=chosen.length if length is None else length,
             tokenizer=tokenizer or chosen.tokenizer,
             kind=tokenizer_kind.value,
             vocab_size=vocab_size,
             packing=packing.value,
             limit=limit,
         )
+        running_text = language is None and packing is PackingName.wrapped
+        if absolute_positions is None and running_text:
+            absolute_positions = False  # a row of running text starts anywhere
         sizes = _given(
             width=width, blocks=blocks, heads=heads, time_width=time_width, dropout=dropout,
             absolute_positions=absolute_positions,
@@ -195,7 +198,7 @@ def train(
         model = FlowLM(config, data.tokenizer, schedule.value)
         trainer = Trainer(
             model, data, flow_matching, replace(chosen.train, seed=seed, **settings), directory=out,
-            facts={"corpus_options": _corpus_options(data, packing.value, limit)},
+            facts={"corpus_options": _corpus_options(data, language, packing.value, limit)},
         )  # fmt: skip
         _run(trainer, resume)
         _say(f"{out} holds the trained FLM. Next: flm-edu distill --teacher {out} --out {out}-map")
@@ -394,10 +397,12 @@ def show_language(
 
         from flm_edu.language import load_language
 
+        if n < 0:
+            raise ValueError(f"--n is {n}; it must be 0 or more")
         chosen = load_language(name)
         typer.echo(f"{len(chosen)} texts of {chosen.length} tokens, {chosen.vocab_size} words")
         typer.echo(f"entropy {chosen.entropy:.4f} nats per text, {chosen.entropy / chosen.length:.4f} per token")
-        for text in chosen.decode(chosen.sample(n, generator=torch.Generator().manual_seed(seed))):
+        for text in chosen.decode(chosen.sample(max(n, 1), generator=torch.Generator().manual_seed(seed)))[:n]:
             typer.echo(f"  {text}")
 
 
@@ -491,11 +496,11 @@ def _load_data(language: str | None, corpus: str | None, **options: Any) -> Any:
     return load_corpus(corpus, **options)
 
 
-def _corpus_options(data: Any, packing: str, limit: int | None) -> dict[str, Any]:
-    """What is needed to read the corpus again for a distillation or an evaluation."""
-    from flm_edu.language import Language
-
-    return {"kind": "language"} if isinstance(data, Language) else {"kind": "text", "packing": packing, "limit": limit}
+def _corpus_options(data: Any, language: str | None, packing: str, limit: int | None) -> dict[str, Any]:
+    """What is needed to read the data again for a distillation or an evaluation."""
+    if language is not None:
+        return {"kind": "language", "source": language}
+    return {"kind": "text", "source": data.name, "packing": packing, "limit": limit}
 
 
 def _data_of(model: Any, language: str | None, corpus: str | None) -> Any:
@@ -506,12 +511,17 @@ def _data_of(model: Any, language: str | None, corpus: str | None) -> Any:
         return _load_data(language, None)
     facts = model.provenance
     options = facts.get("corpus_options", {})
-    if not language and not corpus:
-        if "corpus" not in facts:
+    told = bool(language or corpus)
+    if not told:
+        source = options.get("source", facts.get("corpus"))
+        if source is None:
             raise ValueError("the model does not say what it was trained on; give --language or --corpus")
-        language, corpus = (facts["corpus"], None) if options.get("kind") == "language" else (None, facts["corpus"])
+        if options["kind"] == "language":
+            language = source
+        else:
+            corpus = source
     packing: Literal["wrapped", "sentence"] = options.get("packing", "wrapped")
-    return _load_data(
+    data = _load_data(
         language,
         corpus,
         length=model.config.length,
@@ -519,6 +529,12 @@ def _data_of(model: Any, language: str | None, corpus: str | None) -> Any:
         packing=packing,
         limit=options.get("limit"),
     )
+    if not told and data.fingerprint != facts.get("corpus_fingerprint"):
+        raise ValueError(
+            f"{language or corpus!r} is not the data that the model was trained on (it has changed since, or another "
+            "file has its name); give --language or --corpus to use it all the same"
+        )
+    return data
 
 
 def _perfect(name: str, data: Any) -> Any:

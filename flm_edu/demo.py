@@ -53,9 +53,8 @@ def run_demo(
     say("1/3 training a flow language model (FLM)")
     torch.manual_seed(seed)
     flow = FlowLM(preset.network(data.vocab_size, data.length), data.tokenizer)
-    options = {
-        "corpus_options": {"kind": "language"} if finite else {"kind": "text", "packing": "sentence", "limit": None}
-    }
+    source = {"kind": "language"} if finite else {"kind": "text", "packing": "sentence", "limit": None}
+    options = {"corpus_options": {"source": data.name, **source}}
     Trainer(flow, data, flow_matching, train, directory=out / "flm", facts=options).run()
 
     say("2/3 distilling it into its flow map (FMLM)")

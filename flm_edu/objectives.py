@@ -76,7 +76,7 @@ class SemigroupOptions:
     """
 
     diagonal_fraction: float = 0.5  # share of the batch that learns D_t from the teacher at s = t
-    boundary_every: int = 32  # one pair in so many is forced to (0, 1), the one-step jump; 0 for none
+    boundary_every: int = 32  # one pair in so many, and at least one, is (0, 1), the one-step jump; 0 for none
     target: Literal["student", "ema"] = "student"  # whose jumps are composed into the target
 
     def __post_init__(self) -> None:
@@ -114,7 +114,7 @@ class SemigroupDistillation:
         Shapes: tokens (B, L) int64; `averaged` is the student with averaged weights.
 
         Raises:
-            ValueError: options.target is "ema" but there is no average.
+            ValueError: options.target is "ema" but there is no average, or the batch is all diagonal.
         """
         if self.options.target == "ema" and averaged is None:
             raise ValueError("target 'ema' needs the averaged student")
@@ -122,6 +122,11 @@ class SemigroupDistillation:
         walker = averaged if self.options.target == "ema" and averaged is not None else model
         n_diagonal = round(len(tokens) * self.options.diagonal_fraction)
         n_jump = len(tokens) - n_diagonal
+        if n_jump < 1:
+            raise ValueError(
+                f"diagonal_fraction {self.options.diagonal_fraction} leaves no jump in a batch of {len(tokens)}; "
+                "take a smaller one or a larger batch"
+            )
         tau_s, tau_t = self._times(n_diagonal, n_jump, generator, tokens.device)
         data = one_hot(tokens, model.config.vocab_size)
         x_s = interpolate(gaussian_noise(data.shape, generator, tokens.device), data, model.schedule.t(tau_s))

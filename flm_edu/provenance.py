@@ -17,7 +17,7 @@ import torch
 def describe_run(**facts: Any) -> dict[str, Any]:
     """Package version, git commit, command, machine and time, followed by the facts given.
 
-    The command is shown without the folders of this machine.
+    The command is shown as it was typed, without the folder of the program.
     """
     return {
         "package": f"flm_edu {package_version()}",

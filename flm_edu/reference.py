@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
+import zlib
 from collections import OrderedDict, defaultdict
 from pathlib import Path
 from typing import Any
@@ -69,9 +70,17 @@ def load_reference_checkpoint(path: str | Path) -> FlowLM | FlowMapLM:
             f"{path} has no 'backbone.vocab_embed.embedding'; it is not a checkpoint of the published code"
         )
 
+    try:
+        return _build(weights, inv_freq, content.get("hyper_parameters"), path)
+    except (RuntimeError, KeyError, ValueError, AttributeError, TypeError) as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"{path} has other layers or settings than the published network ({error!r})") from error
+
+
+def _build(weights: dict[str, Tensor], inv_freq: Tensor | None, settings: Any, path: Path) -> FlowLM | FlowMapLM:
     vocab_size, width = weights["vocab_embed.embedding"].shape
-    settings = _plain(content.get("hyper_parameters", {})).get("config") or {}
-    stored = settings.get("model") or {}
+    stored = ((_plain(settings) or {}).get("config") or {}).get("model") or {}
     heads = stored.get("n_heads") or (width // (2 * len(inv_freq)) if inv_freq is not None else None)
     length = stored.get("length") or 1024
     if not heads:
@@ -90,10 +99,7 @@ def load_reference_checkpoint(path: str | Path) -> FlowLM | FlowMapLM:
     renamed = {
         _our_name(name): value for name, value in weights.items() if not name.startswith("learnable_loss_weighting.")
     }
-    try:
-        model.network.load_state_dict(renamed)
-    except RuntimeError as error:
-        raise ModelError(f"{path} has other layers than the published network ({error})") from error
+    model.network.load_state_dict(renamed)
     return model.eval()
 
 
@@ -191,6 +197,9 @@ def read_checkpoint(path: str | Path) -> Any:
         KeyError,
         EOFError,
         RuntimeError,
+        AttributeError,
+        IndexError,
+        zlib.error,
         TypeError,
         zipfile.BadZipFile,
         pickle.UnpicklingError,

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
@@ -156,35 +157,53 @@ def load_corpus(
     Raises:
         CorpusError: nothing to read, or too little for one row; names the source and the remedy.
     """
-    texts = list(islice(read_texts(source), limit))
+    if length < 1:
+        raise CorpusError(f"--length is {length}; it must be at least 1")
+    texts: Iterable[str] = islice(read_texts(source), limit)
     if packing == "sentence":
-        texts = [sentence for text in texts for sentence in split_sentences(text)]
-    if not texts:
-        raise CorpusError(f"corpus {source!r} is empty; give --corpus a file or dataset with text in it")
+        texts = (sentence for text in texts for sentence in split_sentences(text))
+    if tokenizer is None or packing == "sentence":
+        texts = list(texts)  # gone through more than once; otherwise texts stream
     if tokenizer is None:
+        if not texts:
+            raise CorpusError(f"corpus {source!r} is empty; give --corpus a file or dataset with text in it")
         tokenizer = train_tokenizer(texts, vocab_size, kind)
     elif isinstance(tokenizer, str):
         tokenizer = Tokenizer.from_pretrained(tokenizer)
     every = max(2, round(1 / held_out))
-    parts = ([text for i, text in enumerate(texts) if i % every], texts[::every])
-    train, test = (pack(part, tokenizer, length, packing) for part in parts)
-    if not len(train):
+    if packing == "wrapped":
+        rows = pack(texts, tokenizer, length, packing)
+        is_held_out = torch.arange(len(rows)) % every == 0
+        train, test = rows[~is_held_out], rows[is_held_out]
+    else:
+        train = pack((text for i, text in enumerate(texts) if i % every), tokenizer, length, packing)
+        test = pack((text for i, text in enumerate(texts) if not i % every), tokenizer, length, packing)
+    if not len(train) or not len(test):
         raise CorpusError(
-            f"corpus {source!r} holds no row of {length} tokens (it has {len(texts)} texts); "
+            f"corpus {source!r} is empty or too short for training and held-out rows of {length} tokens; "
             "give more text or a smaller --length"
         )
     return TextCorpus(source, tokenizer, train, test)
 
 
-def pack(texts: Sequence[str], tokenizer: Tokenizer, length: int, packing: Packing) -> Tensor:
-    """Tokens of texts as rows: (N, L) int32. See `load_corpus` for the two packings."""
+def pack(texts: Iterable[str], tokenizer: Tokenizer, length: int, packing: Packing) -> Tensor:
+    """Tokens of texts as rows: (N, L) int32. See `load_corpus` for the two packings.
+
+    Texts are taken as they come, a few thousand at a time: four bytes a token are kept, and no text.
+    """
     end = end_token_id(tokenizer)
-    encoded = [encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=False)]
-    if packing == "wrapped":
-        stream = torch.tensor([i for ids in encoded for i in (*ids, end)], dtype=torch.int32)
-        return stream[: len(stream) // length * length].view(-1, length)
-    rows = [ids + [end] * (length - len(ids)) for ids in encoded if 0 < len(ids) < length]
-    return torch.tensor(rows, dtype=torch.int32).view(-1, length)
+    rows, rest, stream = [], np.empty(0, np.int32), iter(texts)
+    while chunk := list(islice(stream, 4096)):
+        encoded = [encoding.ids for encoding in tokenizer.encode_batch(chunk, add_special_tokens=False)]
+        if packing == "sentence":
+            fitting = [ids + [end] * (length - len(ids)) for ids in encoded if 0 < len(ids) < length]
+            rows.append(np.array(fitting, np.int32).reshape(-1, length))
+        else:
+            flat = np.concatenate([rest, *(np.array([*ids, end], np.int32) for ids in encoded)])
+            whole = len(flat) // length * length
+            rows.append(flat[:whole].reshape(-1, length))
+            rest = flat[whole:]
+    return torch.from_numpy(np.concatenate([np.empty((0, length), np.int32), *rows]))
 
 
 def split_sentences(text: str) -> list[str]:
@@ -207,10 +226,13 @@ def read_texts(source: str) -> Iterator[str]:
         if not path.is_file():
             raise CorpusError(f"--corpus {source!r}: there is no such file")
         if suffix == ".txt":
-            yield from (line for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+            try:
+                with open(path, encoding="utf-8") as file:
+                    yield from (line.strip() for line in file if line.strip())
+            except UnicodeDecodeError as error:
+                raise CorpusError(f"--corpus {source!r} is not UTF-8 ({error}); convert it first") from error
             return
-        import datasets
-
+        datasets = _datasets(source)
         loader = "json" if suffix == ".jsonl" else "parquet"
         if not path.stat().st_size:
             raise CorpusError(f"corpus {source!r} is empty; give --corpus a file with text in it")
@@ -218,8 +240,7 @@ def read_texts(source: str) -> Iterator[str]:
     elif path.exists() or suffix:
         raise CorpusError(f"--corpus {source!r}: only .txt, .jsonl and .parquet files can be read")
     else:
-        import datasets
-
+        datasets = _datasets(source)
         dataset_id, _, config = source.partition(":")
         try:
             rows = datasets.load_dataset(dataset_id, config or None, split="train", streaming=True)
@@ -234,6 +255,14 @@ def read_texts(source: str) -> Iterator[str]:
                 f"--corpus {source!r}: rows have the columns {sorted(row)}, but none of text named 'text'"
             )
         yield str(row["text"])
+
+
+def _datasets(source: str) -> Any:
+    try:
+        import datasets
+    except ImportError as error:
+        raise CorpusError(f"--corpus {source!r} needs Hugging Face datasets: pip install 'flm-edu[data]'") from error
+    return datasets
 
 
 _PLAIN = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"})

@@ -80,7 +80,7 @@ class TrainConfig:
     steps: int = 1500
     batch: int = 128  # sequences per optimizer step, over all processes and accumulation
     accumulate: int = 1  # backward passes per optimizer step
-    seed: int = 0
+    seed: int = 0  # 0 or more
     optimizer: Literal["muon", "adamw"] = "muon"  # Muon for the blocks' matrices, AdamW for the rest
     lr: float = 2e-3  # of AdamW
     muon_lr: float = 0.02
@@ -98,6 +98,8 @@ class TrainConfig:
         for name in ("steps", "batch", "accumulate", "log_every", "save_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}; it must be 0 or more")
         for name in ("lr", "muon_lr", "clip"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
@@ -150,7 +152,7 @@ class Trainer:
                     f"corpus {corpus.name!r} has {name} {getattr(corpus, name)}, the model {getattr(model.config, name)}; "
                     "they must be the same (was the model made with another tokenizer or --length?)"
                 )
-        self.accelerator = Accelerator()
+        self.accelerator = Accelerator(cpu=not torch.cuda.is_available())  # the clock needs float64: CPU or CUDA
         parts = self.accelerator.num_processes * config.accumulate
         if config.batch % parts:
             raise ValueError(f"batch {config.batch} cannot be divided into processes x accumulate = {parts} parts")
@@ -191,8 +193,8 @@ class Trainer:
                 window.add(self._update(), self.step)
                 self.step += 1
                 self.seconds += time.perf_counter() - started
-                last = self.step == config.steps
-                if self.step % config.log_every == 0 or self.step % config.save_every == 0 or last or interrupted():
+                last, stop = self.step == config.steps, self._anyone(interrupted())
+                if self.step % config.log_every == 0 or self.step % config.save_every == 0 or last or stop:
                     self._stop_if_not_finite(window)
                     if main and (self.step % config.log_every == 0 or last):
                         self.latest = self._record(window)
@@ -201,10 +203,10 @@ class Trainer:
                         )
                         write(self.latest)
                         window = _Window(self.device)
-                    if self.step % config.save_every == 0 or last or interrupted():
+                    if self.step % config.save_every == 0 or last or stop:
                         self.save()
                 bar.update()
-                if interrupted() and not last:
+                if stop and not last:
                     raise TrainingInterrupted(
                         f"interrupted after step {self.step} of {config.steps}; "
                         + (
@@ -253,8 +255,17 @@ class Trainer:
             torch.manual_seed(dropout)
         return torch.Generator(self.device).manual_seed(noise), torch.Generator().manual_seed(data)
 
+    def _anyone(self, flag: bool) -> bool:
+        """Whether any process says so: all must stop at the same step, or some would wait for ever."""
+        if self.accelerator.num_processes == 1:
+            return flag
+        return bool(self.accelerator.reduce(torch.tensor(float(flag), device=self.device), "sum") > 0)
+
     def _stop_if_not_finite(self, window: _Window) -> None:
-        if (bad := window.first_bad_step()) is not None:
+        bad = window.first_bad_step()
+        if bad is None and not all(bool(p.isfinite().all()) for p in self.plain_network.parameters()):
+            bad = self.step
+        if bad is not None:
             kept = ""
             if self.directory is not None and (self.directory / STATE_FOLDER / STATE).is_file():
                 kept = f"; {self.directory} keeps the last good checkpoint"
@@ -286,7 +297,8 @@ class Trainer:
         self.directory.mkdir(parents=True, exist_ok=True)
         path = self.directory / METRICS
         kept = [r for r in read_metrics(path) if r["step"] <= self.step] if self.step and path.is_file() else []
-        path.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
+        with write_aside(self.directory, METRICS) as (aside,):
+            aside.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
         board = SummaryWriter(str(self.directory / "tensorboard"), purge_step=self.step + 1)
 
         def write(record: dict[str, float]) -> None:
@@ -323,8 +335,8 @@ class Trainer:
         state = {
             "step": self.step,
             "seconds": self.seconds,
-            "config": asdict(self.config),
-            "corpus": self.corpus.fingerprint,
+            "latest": self.latest,
+            "run": self._identity(),
             "network": self.plain_network.state_dict(),
             "averaged": self.averaged.network.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
@@ -340,6 +352,18 @@ class Trainer:
                 "Make room and add --resume to go on from it"
             ) from error
 
+    def _identity(self) -> dict[str, Any]:
+        """What must be the same for a resumed run to be the same run."""
+        return {
+            **asdict(self.config),
+            **{f"network {name}": value for name, value in asdict(self.model.config).items()},
+            "schedule": self.model.schedule_name,
+            "corpus": self.corpus.fingerprint,
+            "objective": repr(self.facts.get("objective")),
+            "teacher": repr(self.facts.get("teacher")),
+            "processes": self.accelerator.num_processes,
+        }
+
     def resume(self) -> None:
         """Go back to the saved state of this run.
 
@@ -353,12 +377,13 @@ class Trainer:
             state = torch.load(path, map_location=self.device, weights_only=True)
         except Exception as error:  # torch raises many kinds for damaged files
             raise TrainingStopped(f"--resume: {path} is damaged ({error}); start the run anew") from error
-        ours, theirs = asdict(self.config), state["config"]
+        ours, theirs = self._identity(), state.get("run", {})
         changed = [f"{name} {theirs.get(name)} -> {ours[name]}" for name in ours if ours[name] != theirs.get(name)]
-        if changed or state["corpus"] != self.corpus.fingerprint:
-            what = ", ".join(changed) or "the corpus"
-            raise TrainingStopped(f"--resume: the saved run had other settings ({what}); repeat its command exactly")
-        self.step, self.seconds = state["step"], state["seconds"]
+        if changed:
+            raise TrainingStopped(
+                f"--resume: the saved run had other settings ({', '.join(changed)}); repeat its command exactly"
+            )
+        self.step, self.seconds, self.latest = state["step"], state["seconds"], state["latest"]
         self.plain_network.load_state_dict(state["network"])
         self.averaged.network.load_state_dict(state["averaged"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
@@ -384,8 +409,20 @@ def build_optimizers(network: nn.Module, config: TrainConfig) -> list[torch.opti
 
 
 def read_metrics(path: str | Path) -> list[dict[str, float]]:
-    """The records of a metrics.jsonl file, oldest first."""
-    return [json.loads(line) for line in Path(path).read_text(encoding="utf-8").splitlines() if line.strip()]
+    """The records of a metrics.jsonl file, oldest first; a last line cut short by a crash is left out.
+
+    Raises:
+        ValueError: another line is not a record; names the file and the line.
+    """
+    records = []
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError as error:
+            if number < len(lines):
+                raise ValueError(f"{path}, line {number} is not a metrics record ({error})") from error
+    return records
 
 
 class _Window:
@@ -400,7 +437,8 @@ class _Window:
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0) + value
         self.count += 1
-        bad = (self.bad_step < 0) & ~torch.isfinite(values["loss"])
+        # The norm too: it is the same on all processes, and a bad gradient spoils the weights a step before the loss.
+        bad = (self.bad_step < 0) & ~torch.isfinite(values["loss"] + values["gradient_norm"])
         self.bad_step = torch.where(bad, step + 1, self.bad_step)
 
     def means(self) -> dict[str, float]:

@@ -80,6 +80,16 @@ def test_evaluate_finds_the_data_by_itself_and_writes_the_table(models: Path) ->
     assert (models / "pictures" / "table.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_language_of_ones_own_goes_all_the_way(tmp_path: Path) -> None:
+    """Train, distil and evaluate find the grammar again; a grammar changed since is noticed."""
+    (tmp_path / "my own.grammar").write_text("[a]\nred\nblue\n[text]\nthe {a} hat\n")
+    run("train", "--language", "my own.grammar", "--out", "flm", *SMALL, cwd=tmp_path)
+    run("distill", "--teacher", "flm", "--out", "fmlm", "--steps", "5", "--batch", "16", cwd=tmp_path)
+    assert "my own" in run("evaluate", "fmlm", "--steps", "1", "--n", "20", cwd=tmp_path).stdout
+    (tmp_path / "my own.grammar").write_text("[a]\nred\ngreen\n[text]\nthe {a} hat\n")
+    assert "not the data" in run("evaluate", "fmlm", "--steps", "1", cwd=tmp_path, code=2).stderr
+
+
 def test_perfect_models_stand_beside_trained_ones(models: Path) -> None:
     result = run("evaluate", "flm", "perfect:masked", "perfect:flow-map", "--steps", "1", "--n", "50", cwd=models)
     rows = {line.split()[0]: line.split() for line in result.stdout.splitlines()}
@@ -112,6 +122,10 @@ def test_quick_demo_runs_to_its_report(tmp_path: Path, data: tuple[str, ...]) ->
         (("train", "--out", "x", "--language", "cities", "--steps", "0"), "steps is 0"),
         (("train", "--out", "x", "--language", "cities", "--width", "30", "--heads", "4"), "width 30"),
         (("train", "--out", "x", "--language", "cities", "--preset", "huge"), "--preset 'huge'"),
+        (("train", "--out", "x", "--language", "cities", "--seed", "-1"), "seed is -1"),
+        (("train", "--out", "x", "--corpus", "short.txt", "--length", "0"), "--length is 0"),
+        (("train", "--out", "x", "--corpus", "latin.txt"), "not UTF-8"),
+        (("language", "cities", "--n", "-1"), "--n is -1"),
         (("train", "--out", "x", "--language", "cities", "--resume"), "without --resume"),
         (("train", "--out", "x", "--corpus", "none.txt"), "no such file"),
         (("train", "--out", "x", "--corpus", "empty.txt"), "is empty"),
@@ -146,6 +160,7 @@ def test_bad_input_is_named_and_nothing_is_written(
     monkeypatch.chdir(models)
     (models / "empty.txt").write_text("")
     (models / "short.txt").write_text("one line only")
+    (models / "latin.txt").write_bytes("caf\xe9".encode("latin-1"))
     before = (models / "flm" / "model.safetensors").read_bytes()
     result = call(*arguments)
     assert result.exit_code == 2, result.output

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from flm_edu import objectives
 from flm_edu.interpolant import interpolate, one_hot
 from flm_edu.language import Language
 from flm_edu.models import FlowLM, FlowMapLM
@@ -100,11 +101,20 @@ def test_times_follow_the_released_recipe(flow: FlowLM) -> None:
 @pytest.mark.parametrize("target", ["student", "ema"])
 @pytest.mark.parametrize("bf16", [False, True])
 def test_every_weight_is_trained_and_no_gradient_enters_the_target(
-    flow: FlowLM, flow_map: FlowMapLM, language: Language, generator: torch.Generator, target: str, bf16: bool
+    flow: FlowLM,
+    flow_map: FlowMapLM,
+    language: Language,
+    generator: torch.Generator,
+    target: str,
+    bf16: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Under autocast too: weights cast while gradients are off must not be reused where they are on."""
     import copy
 
+    targets = []
+    composed = objectives._composed
+    monkeypatch.setattr(objectives, "_composed", lambda *args: targets.append(composed(*args)) or targets[-1])
     objective = SemigroupDistillation(flow, SemigroupOptions(target=target))  # type: ignore[arg-type]
     averaged = copy.deepcopy(flow_map).requires_grad_(False)
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16, cache_enabled=False):
@@ -112,6 +122,7 @@ def test_every_weight_is_trained_and_no_gradient_enters_the_target(
     result.loss.backward()
     without = [name for name, p in flow_map.named_parameters() if p.grad is None or not bool((p.grad != 0).any())]
     assert without == []
+    assert not targets[0].requires_grad
     assert all(p.grad is None for p in flow.parameters())
 
 

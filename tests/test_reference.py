@@ -131,7 +131,6 @@ def test_plain_torch_files_are_read_whole(tmp_path: Path) -> None:
 
 
 def test_bytes_survive() -> None:
-    assert pickle.loads(pickle.dumps(b"\x00\xff", protocol=2)) == b"\x00\xff"
     buffer = io.BytesIO()
     torch.save({"raw": b"\x00\xff"}, buffer)
     assert read_checkpoint(buffer) == {"raw": b"\x00\xff"}  # type: ignore[arg-type]  # any file object will do
