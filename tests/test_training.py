@@ -52,13 +52,15 @@ def test_it_learns(language: Language) -> None:
 def test_distillation_learns(language: Language) -> None:
     from flm_edu.models import FlowMapLM
 
-    flow = trained(language, TrainConfig(steps=200, batch=32, warmup=10))
+    config = TrainConfig(steps=250, batch=64, warmup=10, ema=0.95)
+    flow = trained(language, config)
     student = FlowMapLM.from_flow_lm(flow)
-    Trainer(student, language, SemigroupDistillation(flow), TrainConfig(steps=200, batch=32, warmup=10)).run()
-    seed = torch.Generator().manual_seed
-    assert language.validity(student.sample(400, 1, generator=seed(0))) > language.validity(
-        flow.sample(400, 1, generator=seed(0))
-    )
+    Trainer(student, language, SemigroupDistillation(flow), config).run()
+    distance = [
+        language.total_variation(model.sample(400, 1, generator=torch.Generator().manual_seed(0)))
+        for model in (student, flow)
+    ]
+    assert distance[0] < 0.75 * distance[1]  # in one step the flow writes little but its likeliest text
 
 
 def test_same_seed_same_weights_and_other_seed_other(language: Language) -> None:
