@@ -8,7 +8,7 @@ import time
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from flm_edu import interpolant as ip
@@ -86,7 +86,7 @@ def jump_times(a: float, b: float, c: float) -> list[torch.Tensor]:
     return [torch.full((3,), value, dtype=torch.float64) for value in sorted((a, b, c))]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, phases=[Phase.generate])
 @given(languages(), seeds, st.floats(0, 0.9), st.floats(0, 0.9), st.floats(0, 1))
 def test_flow_map_has_the_semigroup_property(language: Language, seed: int, a: float, b: float, c: float) -> None:
     s, u, t = jump_times(a, b, c)
@@ -104,16 +104,16 @@ def test_flow_map_has_the_semigroup_property(language: Language, seed: int, a: f
     assert float(((jumped - at_once).abs().amax((-2, -1)) * settled).max()) < 1e-5
 
 
-@settings(max_examples=10, deadline=None)
-@given(languages(), seeds, st.floats(0, 0.5), st.floats(0.55, 0.9))
+@settings(max_examples=5, deadline=None, phases=[Phase.generate])  # shrinking would solve many more ODEs
+@given(languages(), seeds, st.floats(0, 0.5), st.floats(0.55, 0.8))
 def test_two_time_denoiser_averages_the_path(language: Language, seed: int, s: float, t: float) -> None:
     """delta_{s,t} is the mean of D_u(X_{s,u}) with the path weight, by Gauss-Legendre in its cumulative."""
     import numpy as np
 
-    nodes, weights = np.polynomial.legendre.leggauss(24)
+    nodes, weights = np.polynomial.legendre.leggauss(48)
     start, end = (torch.full((3,), value, dtype=torch.float64) for value in (s, t))
     x = states(language, seed)
-    flow_map = PerfectFlowMap(language, tolerance=1e-9, max_substeps=1024, quantile=1.0)
+    flow_map = PerfectFlowMap(language, tolerance=1e-6, max_substeps=256, quantile=1.0)
     delta = flow_map.two_time_denoiser(x, start, end)
     mean = torch.zeros_like(delta)
     for node, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
@@ -124,7 +124,7 @@ def test_two_time_denoiser_averages_the_path(language: Language, seed: int, s: f
     assert float((delta - mean).abs().max()) < 1e-5
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15, deadline=None, phases=[Phase.generate])
 @given(languages(), seeds, st.floats(0, 0.5), st.floats(0.5, 0.9))
 def test_error_estimate_is_honest(language: Language, seed: int, s: float, t: float) -> None:
     x = states(language, seed, batch=8)
@@ -133,7 +133,7 @@ def test_error_estimate_is_honest(language: Language, seed: int, s: float, t: fl
     fine, settled = PerfectFlowMap(language, tolerance=1e-11, max_substeps=1024, quantile=1.0).solve(x, start, end)
     actual = (rough - fine).abs().amax((-2, -1))
     sure = settled < 1e-9
-    assert bool((actual <= 3 * claimed + 1e-8)[sure].all())
+    assert bool((actual <= claimed + 1e-8)[sure].all())
 
 
 def test_flow_map_at_no_distance_is_the_identity_and_its_denoiser_the_diagonal() -> None:
