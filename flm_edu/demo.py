@@ -64,7 +64,7 @@ def run_demo(
     Trainer(flow_map, data, objective, distill, directory=out / "fmlm", facts=facts).run()
 
     say("3/3 measuring both against the " + ("exact language" if finite else "held-out text"))
-    samples = (200 if quick else 1000) if finite else (50 if quick else 250)
+    samples = (200 if quick else 500) if finite else (50 if quick else 250)
     contestants: dict[str, Any] = {"FLM": flow, "FMLM": flow_map}
     floor = None
     if isinstance(data, Language):
