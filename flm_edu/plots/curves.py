@@ -43,11 +43,12 @@ def quality_against_steps(points: Sequence[Point], metric: str = "validity", the
                 color=look.color,
                 marker=look.marker,
                 linewidth=2,
+                linestyle="--" if "@uniform" in name else "-",  # the same model on the other clock
                 markersize=6,
                 label=name,
             )
-        for point in points:
-            if not point.steps and getattr(point, metric) is not None:
+        for point in {p.model: p for p in points if not p.steps}.values():
+            if getattr(point, metric) is not None:
                 ink = axes.xaxis.label.get_color()
                 axes.axhline(scale * getattr(point, metric), color=ink, dashes=(4, 3), linewidth=1.2, label=point.model)
         steps = sorted({point.steps for point in points if point.steps})
