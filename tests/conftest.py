@@ -3,10 +3,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from flm_edu.language import Language
 from flm_edu.models import FlowLM, FlowMapLM
 from flm_edu.network import NetworkConfig
+
+# The same examples everywhere, and no deadline: a busy machine is not a wrong formula.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
 
 FIXTURES = Path(__file__).parent / "fixtures"
 
