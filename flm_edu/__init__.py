@@ -4,22 +4,27 @@ Start with `load_model("sentences-fmlm").sample(4, steps=1)`, or with the module
 interpolant, schedule, network, models, objectives, sampling, training.
 """
 
+from flm_edu.baselines import AutoregressiveLM, MaskedLM, UniformLM
 from flm_edu.interpolant import interpolate
 from flm_edu.language import Language, load_language
-from flm_edu.models import FlowLM, FlowMapLM, load_model, shipped_models
+from flm_edu.models import FlowLM, FlowMapLM, LanguageModel, load_model, shipped_models
 from flm_edu.network import DiT, NetworkConfig
 from flm_edu.reference import load_reference_checkpoint
 from flm_edu.sampling import Trajectory
 from flm_edu.schedule import DecodingErrorSchedule, UniformSchedule
 
 __all__ = [
+    "AutoregressiveLM",
     "DecodingErrorSchedule",
     "DiT",
     "FlowLM",
     "FlowMapLM",
     "Language",
+    "LanguageModel",
+    "MaskedLM",
     "NetworkConfig",
     "Trajectory",
+    "UniformLM",
     "UniformSchedule",
     "interpolate",
     "load_language",

@@ -1,16 +1,18 @@
-"""The command line: flm-edu train | distill | sample | evaluate | plot | demo | language."""
+"""The command line: flm-edu train | distill | sample | evaluate | plot | demo | report | language."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+
+from flm_edu.training_options import with_training_options
 
 app = typer.Typer(
     name="flm-edu",
@@ -41,19 +43,31 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a mo
 DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, or auto for the best there is.")]
 
 
-class OptimizerName(str, Enum):
-    """Choices of --optimizer."""
+class ModelName(str, Enum):
+    """Choices of --model."""
 
-    muon = "muon"
-    adamw = "adamw"
+    flow = "flow"
+    flow_map = "flow-map"
+    masked = "masked"
+    uniform = "uniform"
+    ar = "ar"
 
 
-class PrecisionName(str, Enum):
-    """Choices of --precision."""
+class MethodName(str, Enum):
+    """Choices of --method."""
 
-    auto = "auto"
-    float32 = "float32"
-    bf16 = "bf16"
+    semigroup = "semigroup"
+    lagrangian = "lagrangian"
+    eulerian = "eulerian"
+    sdtt = "sdtt"
+    dcd = "dcd"
+
+
+class DivergenceName(str, Enum):
+    """Choices of --divergence."""
+
+    reverse = "reverse"
+    forward = "forward"
 
 
 class TargetName(str, Enum):
@@ -61,6 +75,7 @@ class TargetName(str, Enum):
 
     student = "student"
     ema = "ema"
+    init = "init"
 
 
 class TokenizerKind(str, Enum):
@@ -84,29 +99,18 @@ class ScheduleName(str, Enum):
     uniform = "uniform"
 
 
+class AgainstName(str, Enum):
+    """Choices of --against."""
+
+    steps = "steps"
+    seconds = "seconds"
+
+
 class ThemeName(str, Enum):
     """Choices of --theme."""
 
     light = "light"
     dark = "dark"
-
-
-TrainSteps = Annotated[int | None, typer.Option("--steps", help="Optimizer steps.")]
-Batch = Annotated[int | None, typer.Option(help="Sequences per optimizer step.")]
-Accumulate = Annotated[int | None, typer.Option(help="Backward passes per optimizer step.")]
-LearningRate = Annotated[float | None, typer.Option("--lr", help="Learning rate of AdamW.")]
-MuonRate = Annotated[float | None, typer.Option("--muon-lr", help="Learning rate of Muon.")]
-Optimizer = Annotated[
-    OptimizerName | None, typer.Option(help="muon: Muon for the blocks' matrices, AdamW for the rest.")
-]
-Ema = Annotated[float | None, typer.Option(help="Decay of the averaged weights, which are saved.")]
-Warmup = Annotated[int | None, typer.Option(help="Steps over which the learning rate rises.")]
-Decay = Annotated[float | None, typer.Option(help="Share of the steps, at the end, over which it falls.")]
-Clip = Annotated[float | None, typer.Option(help="Largest norm of the gradient.")]
-WeightDecay = Annotated[float | None, typer.Option(help="Weight decay.")]
-Precision = Annotated[PrecisionName | None, typer.Option(help="auto: bf16 on a GPU, float32 on a CPU.")]
-Compile = Annotated[bool | None, typer.Option("--compile/--no-compile", help="Compile the network with torch.compile.")]
-SaveEvery = Annotated[int | None, typer.Option(help="Steps between checkpoints.")]
 
 
 # --- commands -----------------------------------------------------------------------------------
@@ -115,13 +119,23 @@ SaveEvery = Annotated[int | None, typer.Option(help="Steps between checkpoints."
 @app.command(
     epilog="Examples: flm-edu train --language sentences --out runs/flm | "
     "flm-edu train --corpus book.txt --length 64 --out runs/book | "
+    "flm-edu train --model masked --language sentences --out runs/masked | "
     "flm-edu train --preset lm1b --out runs/lm1b"
 )
+@with_training_options
 def train(
     out: OutOption,
+    model: Annotated[ModelName, typer.Option("--model", help="What to train; ar is autoregressive.")] = ModelName.flow,
+    method: Annotated[
+        MethodName | None,
+        typer.Option(help="Of a flow-map, which learns without a teacher: semigroup, lagrangian or eulerian."),
+    ] = None,
     language: LanguageOption = None,
     corpus: CorpusOption = None,
     preset: Annotated[str, typer.Option(help="Settings by name: tiny, small, lm1b, owt.")] = "tiny",
+    like: Annotated[
+        str | None, typer.Option(help="A model whose shape and number of weights the network is to have.")
+    ] = None,
     width: Annotated[int | None, typer.Option(help="Width of the network.")] = None,
     blocks: Annotated[int | None, typer.Option(help="Blocks of the network.")] = None,
     heads: Annotated[int | None, typer.Option(help="Attention heads of a block.")] = None,
@@ -131,7 +145,9 @@ def train(
         bool | None,
         typer.Option("--absolute-positions/--no-absolute-positions", help="For texts that start at the row's start."),
     ] = None,
-    schedule: Annotated[ScheduleName, typer.Option(help="The clock.")] = ScheduleName.decoding_error,
+    schedule: Annotated[
+        ScheduleName | None, typer.Option(help="The clock of a flow; decoding-error unless told.")
+    ] = None,
     length: Annotated[int | None, typer.Option(help="Tokens in a row of real text.")] = None,
     tokenizer: Annotated[
         str | None, typer.Option(help="A published tokenizer, such as gpt2; else one is trained.")
@@ -142,34 +158,26 @@ def train(
         PackingName, typer.Option(help="Rows of running text, or a sentence a row.")
     ] = PackingName.wrapped,
     limit: Annotated[int | None, typer.Option(help="Read at most so many texts.")] = None,
-    steps: TrainSteps = None,
-    batch: Batch = None,
-    accumulate: Accumulate = None,
-    lr: LearningRate = None,
-    muon_lr: MuonRate = None,
-    optimizer: Optimizer = None,
-    ema: Ema = None,
-    warmup: Warmup = None,
-    decay: Decay = None,
-    clip: Clip = None,
-    weight_decay: WeightDecay = None,
-    precision: Precision = None,
-    compile: Compile = None,
-    save_every: SaveEvery = None,
-    seed: SeedOption = 0,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
+    *,
+    settings: dict[str, Any],
 ) -> None:
-    """Stage 1: train a flow language model (FLM) with cross-entropy."""
+    """Train a model: stage 1 of a flow language model (FLM), or one that it is compared with."""
     with _plain_errors():
         import torch
 
-        from flm_edu.models import FlowLM
-        from flm_edu.objectives import flow_matching
+        from flm_edu.methods import TRAINABLE, self_distillation, size_like
+        from flm_edu.models import load_model
         from flm_edu.presets import load_preset
         from flm_edu.training import Trainer
 
         _check_out(out, resume, overwrite)
+        if schedule is not None and model not in (ModelName.flow, ModelName.flow_map):
+            raise ValueError(f"--schedule is the clock of a flow; --model {model.value} has none")
+        if method is not None and model is not ModelName.flow_map:
+            raise ValueError(f"--method is for --model flow-map; --model {model.value} has one objective")
+        kind, objective = TRAINABLE[model.value]
         chosen = load_preset(preset)
         data = _load_data(
             language,
@@ -188,87 +196,90 @@ def train(
             width=width, blocks=blocks, heads=heads, time_width=time_width, dropout=dropout,
             absolute_positions=absolute_positions,
         )  # fmt: skip
-        config = replace(chosen, **sizes).network(data.vocab_size, data.length)
-        settings = _given(
-            steps=steps, batch=batch, accumulate=accumulate, lr=lr, muon_lr=muon_lr, optimizer=_value(optimizer),
-            ema=ema, warmup=warmup, decay=decay, clip=clip, weight_decay=weight_decay, precision=_value(precision),
-            compile=compile, save_every=save_every,
-        )  # fmt: skip
-        torch.manual_seed(seed)
-        model = FlowLM(config, data.tokenizer, schedule.value)
+        if like is None:
+            config = replace(chosen, **sizes).network(data.vocab_size, data.length)
+        else:
+            pattern = load_model(like)
+            _check_fits(f"--like {like}", pattern, data)
+            config = replace(size_like(pattern, kind), **sizes)
+        torch.manual_seed(settings["seed"])
+        facts = {"corpus_options": _corpus_options(data, language, packing.value, limit)}
+        if model is ModelName.flow_map:
+            objective = self_distillation((method or MethodName.semigroup).value, chosen.semigroup)
+            facts["objective"] = {"method": (method or MethodName.semigroup).value, **asdict(chosen.semigroup)}
+        made = kind(config, data.tokenizer, **_given(schedule=_value(schedule)))
         trainer = Trainer(
-            model, data, flow_matching, replace(chosen.train, seed=seed, **settings), directory=out,
-            facts={"corpus_options": _corpus_options(data, language, packing.value, limit)},
+            made, data, objective, replace(chosen.train, **settings), directory=out, facts=facts
         )  # fmt: skip
         _run(trainer, resume)
-        _say(f"{out} holds the trained FLM. Next: flm-edu distill --teacher {out} --out {out}-map")
+        distil = "distill --method {} --teacher {{0}} --out {{0}}-distilled"
+        methods = {ModelName.flow: "semigroup", ModelName.masked: "sdtt", ModelName.uniform: "dcd"}
+        following = distil.format(methods[model]) if model in methods else "evaluate {0}"
+        _say(f"{out} holds the trained model. Next: flm-edu {following.format(out)}")
 
 
 @app.command(
     epilog="Examples: flm-edu distill --teacher runs/flm --out runs/fmlm | "
-    "flm-edu distill --teacher sentences-flm --steps 2000 --target ema --out runs/fmlm"
+    "flm-edu distill --teacher sentences-flm --steps 2000 --target ema --out runs/fmlm | "
+    "flm-edu distill --method sdtt --teacher runs/masked --rounds 4 --out runs/sdtt"
 )
+@with_training_options
 def distill(
-    teacher: Annotated[str, typer.Option(help="The FLM to distil: a directory, shipped name or hub id.")],
+    teacher: Annotated[str, typer.Option(help="The model to distil: a directory, shipped name or hub id.")],
     out: OutOption,
+    method: Annotated[
+        MethodName,
+        typer.Option(
+            help="For a flow: semigroup, lagrangian, eulerian. For a masked model: sdtt. For a uniform one: dcd."
+        ),
+    ] = MethodName.semigroup,
     language: LanguageOption = None,
     corpus: CorpusOption = None,
     preset: Annotated[str, typer.Option(help="Training settings by name: tiny, small, lm1b, owt.")] = "tiny",
-    target: Annotated[TargetName | None, typer.Option(help="Whose jumps make the target.")] = None,
+    target: Annotated[
+        TargetName | None, typer.Option(help="Whose jumps make the target; init is that of --init.")
+    ] = None,
+    jumps: Annotated[int | None, typer.Option(help="semigroup: so many jumps make the target of one.")] = None,
     diagonal_fraction: Annotated[
         float | None, typer.Option(help="Share of the batch that learns the teacher at s = t.")
     ] = None,
     boundary_every: Annotated[int | None, typer.Option(help="One jump in so many goes from 0 to 1.")] = None,
-    steps: TrainSteps = None,
-    batch: Batch = None,
-    accumulate: Accumulate = None,
-    lr: LearningRate = None,
-    muon_lr: MuonRate = None,
-    optimizer: Optimizer = None,
-    ema: Ema = None,
-    warmup: Warmup = None,
-    decay: Decay = None,
-    clip: Clip = None,
-    weight_decay: WeightDecay = None,
-    precision: Precision = None,
-    compile: Compile = None,
-    save_every: SaveEvery = None,
-    seed: SeedOption = 0,
+    rounds: Annotated[int | None, typer.Option(help="sdtt, dcd: how often the steps are halved.")] = None,
+    teacher_steps: Annotated[int | None, typer.Option(help="sdtt, dcd: steps of the first teacher.")] = None,
+    divergence: Annotated[
+        DivergenceName | None, typer.Option(help="sdtt, dcd: KL of the student from the target, or the other way.")
+    ] = None,
+    init: Annotated[
+        str | None, typer.Option(help="An FMLM to go on from, with a fresh optimizer; else the teacher's weights.")
+    ] = None,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
+    *,
+    settings: dict[str, Any],
 ) -> None:
-    """Stage 2: distil an FLM into its flow map (FMLM), which writes a text in one step."""
+    """Distil into fewer steps: stage 2, an FLM into its flow map (FMLM), or discrete diffusion in rounds."""
     with _plain_errors():
         import torch
 
-        from flm_edu.models import FlowLM, FlowMapLM
-        from flm_edu.objectives import SemigroupDistillation
+        from flm_edu.methods import DISTILLATIONS, distillation
         from flm_edu.presets import load_preset
-        from flm_edu.training import Trainer
 
         _check_out(out, resume, overwrite)
         chosen = load_preset(preset)
-        flow = FlowLM.from_pretrained(teacher)
-        data = _data_of(flow, language, corpus)
-        settings = _given(
-            steps=steps, batch=batch, accumulate=accumulate, lr=lr, muon_lr=muon_lr, optimizer=_value(optimizer),
-            ema=ema, warmup=warmup, decay=decay, clip=clip, weight_decay=weight_decay, precision=_value(precision),
-            compile=compile, save_every=save_every,
+        trained = DISTILLATIONS[method.value].teacher.from_pretrained(teacher)
+        config = replace(chosen.distill, **settings)
+        data = _data_of(trained, language, corpus)
+        recipe = _given(
+            target=_value(target), jumps=jumps, diagonal_fraction=diagonal_fraction, boundary_every=boundary_every,
+            rounds=rounds, teacher_steps=teacher_steps, divergence=_value(divergence),
         )  # fmt: skip
-        recipe = _given(target=_value(target), diagonal_fraction=diagonal_fraction, boundary_every=boundary_every)
-        torch.manual_seed(seed)
-        student = FlowMapLM.from_flow_lm(flow)
-        objective = SemigroupDistillation(flow, replace(chosen.semigroup, **recipe))
-        trainer = Trainer(
-            student, data, objective, replace(chosen.distill, seed=seed, **settings), directory=out,
-            facts={
-                "teacher": flow.provenance,
-                "objective": vars(objective.options),
-                "corpus_options": flow.provenance.get("corpus_options", {}),
-            },
+        torch.manual_seed(settings["seed"])
+        trainers = distillation(
+            method.value, trained, data, config, out, preset=chosen.semigroup, recipe=recipe, init=None if init is None else _starting_point(init, trained),
         )  # fmt: skip
-        _run(trainer, resume)
-        _say(f"{out} holds the FMLM. Next: flm-edu sample {out} --steps 1")
+        for number, trainer in enumerate(trainers):
+            _run(trainer, resume and (number == 0 or trainer.has_saved_state))
+        _say(f"{out} holds the distilled model. Next: flm-edu sample {out} --steps 1")
 
 
 @app.command(
@@ -276,7 +287,7 @@ def distill(
     "flm-edu sample tales-fmlm --steps 4 --trace"
 )
 def sample(
-    model: Annotated[str, typer.Argument(help="Model directory, shipped name or hub id.")],
+    model: Annotated[str, typer.Argument(help="Model directory, shipped name or hub id, or NAME@SAMPLER.")],
     n: Annotated[int, typer.Option(help="How many texts.")] = 8,
     steps: Annotated[int, typer.Option(help="Network evaluations per text.")] = 1,
     trace: Annotated[bool, typer.Option("--trace", help="Show the text after every step.")] = False,
@@ -297,8 +308,10 @@ def sample(
             return
         trajectory = loaded.sample(n, steps, generator=generator, record=True)
         for row in range(n):
-            for tau, tokens in zip(trajectory.tau.tolist(), trajectory.tokens[:, row], strict=True):
-                typer.echo(f"tau {tau:.2f}  {loaded.decode(tokens[None])[0]}")
+            seen = zip(trajectory.tau.tolist(), trajectory.tokens[:, row], trajectory.confidences[:, row], strict=True)
+            for tau, tokens, confidence in seen:
+                written = tokens[confidence > 0]  # all of it, unless the model writes from left to right
+                typer.echo(f"tau {tau:.2f}  {loaded.decode(written[None])[0]}")
             typer.echo("")
 
 
@@ -311,7 +324,7 @@ def evaluate(
     models: Annotated[
         list[str],
         typer.Argument(
-            help="Model directories, shipped names, hub ids, or perfect:flow, perfect:flow-map, perfect:masked, perfect:uniform, perfect:ar."
+            help="Model directories, shipped names, hub ids (NAME@SAMPLER for another sampler, such as confidence or greedy-tail), or perfect:flow, perfect:flow-map, perfect:masked, perfect:uniform, perfect:ar."
         ),
     ],
     language: LanguageOption = None,
@@ -319,6 +332,10 @@ def evaluate(
     steps: StepsListOption = "1,2,4,8,16,32,64",
     n: Annotated[int, typer.Option(help="Samples per model and step count.")] = 1000,
     out: Annotated[Path | None, typer.Option(help="Write the table here as .csv and .json.")] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Generative perplexity by smollm2-135m, a transformers directory or a hub id."),
+    ] = None,
     device: DeviceOption = "auto",
     seed: SeedOption = 0,
 ) -> None:
@@ -326,19 +343,23 @@ def evaluate(
     with _plain_errors():
         from flm_edu.models import load_model
         from flm_edu.provenance import describe_run
-        from flm_edu.tradeoff import format_table, save_sweep, sweep
+        from flm_edu.tradeoff import format_footing, format_table, save_sweep, sweep
 
         counts = _step_counts(steps)
         trained = {name: load_model(name, _device(device)) for name in models if not name.startswith("perfect:")}
         data = _data_of(next(iter(trained.values()), None), language, corpus)
         for name, model in trained.items():
             _check_fits(name, model, data)
+        scorer = None if judge is None else _judge(judge, _device(device))
         contestants = {name: trained[name] if name in trained else _perfect(name, data) for name in models}
         with _progress("measuring", len(contestants) * len(counts) + 1) as tick:
-            points = sweep(contestants, data, counts, samples=n, seed=seed, on_point=lambda point: tick())
+            points = sweep(contestants, data, counts, samples=n, seed=seed, judge=scorer, on_point=lambda point: tick())
         typer.echo(format_table(points))
+        if trained:
+            typer.echo(f"\n{format_footing(points)}")
         if out is not None:
-            save_sweep(points, out, describe_run(seed=seed, corpus=data.name, corpus_fingerprint=data.fingerprint))
+            facts = {"seed": seed, "corpus": data.name, "corpus_fingerprint": data.fingerprint, "judge": judge}
+            save_sweep(points, out, describe_run(**facts))
             _say(f"table written to {out.with_suffix('.csv')} and {out.with_suffix('.json')}")
 
 
@@ -350,20 +371,23 @@ def plot(
     sweeps: Annotated[list[Path], typer.Argument(help="Files written by evaluate or demo (.json).")],
     out: Annotated[Path, typer.Option("--out", help="Picture to write: .png, .svg or .pdf.")] = Path("tradeoff.png"),
     metric: Annotated[
-        str | None, typer.Option(help="validity, total_variation, known_words, known_pairs, entropy.")
+        str | None,
+        typer.Option(help="validity, total_variation, known_words, known_pairs, judge_perplexity, entropy."),
     ] = None,
+    against: Annotated[AgainstName, typer.Option(help="The other axis: steps or seconds.")] = AgainstName.steps,
     theme: Annotated[ThemeName, typer.Option(help="light or dark.")] = ThemeName.light,
 ) -> None:
-    """Draw quality against steps from one or more tables."""
+    """Draw quality against steps, or against wall-clock time, from one or more tables."""
     with _plain_errors():
-        from flm_edu.plots.curves import quality_against_steps
+        from flm_edu.plots.curves import quality_against_seconds, quality_against_steps
         from flm_edu.tradeoff import load_sweep
 
         points = [point for path in sweeps for point in load_sweep(path)]
         default = "validity" if any(point.validity is not None for point in points) else "known_pairs"
         out.parent.mkdir(parents=True, exist_ok=True)
         ground = "white" if theme is ThemeName.light else "#0d1117"
-        figure = quality_against_steps(points, metric or default, theme.value)
+        draw = quality_against_seconds if against is AgainstName.seconds else quality_against_steps
+        figure = draw(points, metric or default, theme.value)
         figure.savefig(out, dpi=160, facecolor=ground)
         _say(f"picture written to {out}")
 
@@ -374,6 +398,7 @@ def demo(
     corpus: CorpusOption = None,
     out: Annotated[Path, typer.Option(help="Folder for the models, the table and report.html.")] = Path("runs/demo"),
     quick: Annotated[bool, typer.Option("--quick", help="A few steps only, to see that everything runs.")] = False,
+    resume: ResumeOption = False,
     seed: SeedOption = 0,
 ) -> None:
     """From noise to one-step text in minutes: train, distil, measure, and write report.html."""
@@ -382,7 +407,24 @@ def demo(
 
         if language and corpus:
             raise ValueError("give --language or --corpus, not both")
-        run_demo(out, _load_demo_data(language, corpus), quick=quick, seed=seed, say=_say)
+        data = _load_demo_data(language, corpus)
+        run_demo(out, data, source=language or corpus, quick=quick, resume=resume, seed=seed, say=_say)
+
+
+@app.command(epilog="Examples: flm-edu report | flm-edu report runs/demo/sweep.json --out demo.html")
+def report(
+    sweeps: Annotated[
+        list[Path] | None, typer.Argument(help="Files written by evaluate or demo (.json); the shipped ones if none.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Page to write.")] = Path("flm-edu.html"),
+) -> None:
+    """Write one page with the interactive pictures: no kernel, no network."""
+    with _plain_errors():
+        try:
+            from flm_edu.widgets.report import write_report
+        except ModuleNotFoundError as error:
+            raise ValueError(f"{error.name} is missing; install it with: pip install 'flm-edu[widgets]'") from error
+        _say(f"page written to {write_report(out, sweeps or ())}")
 
 
 @app.command("language", epilog="Examples: flm-edu language tales | flm-edu language my.grammar --n 10")
@@ -474,6 +516,16 @@ def _check_out(out: Path, resume: bool, overwrite: bool) -> None:
         )
 
 
+def _starting_point(init: str, teacher: Any) -> Any:
+    from flm_edu.models import FlowMapLM
+
+    student = FlowMapLM.from_pretrained(init)
+    ours, theirs = student.config, replace(teacher.config, two_times=True)
+    if ours != theirs or student.schedule_name != teacher.schedule_name:
+        raise ValueError(f"--init {init} has another network or clock than the teacher ({ours} against {theirs})")
+    return student
+
+
 def _run(trainer: Any, resume: bool) -> None:
     if resume:
         trainer.resume()
@@ -544,6 +596,12 @@ def _perfect(name: str, data: Any) -> Any:
     if not isinstance(data, Language):
         raise ValueError(f"{name}: perfect models exist for finite languages only; give --language")
     return load_perfect(name, data)
+
+
+def _judge(name: str, device: str) -> Any:
+    from flm_edu.judge import Judge
+
+    return Judge(name, device=device)
 
 
 def _check_fits(name: str, model: Any, data: Any) -> None:

@@ -14,28 +14,37 @@ from tqdm.auto import tqdm
 from flm_edu.language import Language
 from flm_edu.models import FlowLM, FlowMapLM
 from flm_edu.objectives import SemigroupDistillation, flow_matching
-from flm_edu.oracle import PerfectFlow, PerfectMasked
+from flm_edu.oracle import PerfectFlow, PerfectFlowMap, PerfectMasked
 from flm_edu.presets import load_preset
 from flm_edu.provenance import describe_run
 from flm_edu.report import write_report
 from flm_edu.text import TextCorpus
 from flm_edu.tradeoff import Point, format_table, save_sweep, sweep
-from flm_edu.training import METRICS, Trainer, read_metrics
+from flm_edu.training import METRICS, TrainConfig, Trainer, read_metrics
 
-STEPS = (1, 2, 4, 8, 16, 32, 64)
+STEPS = (1, 2, 4, 8, 16, 64)
 
 
 def run_demo(
     out: Path,
     data: Language | TextCorpus,
     *,
+    source: str | None = None,
     quick: bool = False,
+    resume: bool = False,
     seed: int = 0,
     say: Callable[[str], None] = print,
 ) -> list[Point]:
     """Train an FLM, distil its flow map, sweep both, write models, table and report.html under `out`.
 
-    Runs made earlier with the same settings are not reused: the demo shows training.
+    Args:
+        out: folder; what an earlier demo left there is replaced.
+        data: what to learn.
+        source: where `data` came from, if its name does not say it: kept with the models.
+        quick: a few steps only.
+        resume: go on from where an interrupted demo in `out` was.
+        seed: of all random draws.
+        say: told what happens.
 
     Raises:
         TrainingStopped: interrupted, or the loss was not finite.
@@ -43,27 +52,36 @@ def run_demo(
     started = time.perf_counter()
     preset = load_preset("tiny")
     finite = isinstance(data, Language)
-    train, distill = (replace(config, seed=seed) for config in (preset.train, preset.distill))
-    if not finite:  # a larger vocabulary: fewer, costlier steps
-        train, distill = replace(train, batch=64), replace(distill, batch=64)
-    if quick:
-        train, distill = (replace(config, steps=20, warmup=5, log_every=5) for config in (train, distill))
+
+    def settings(config: TrainConfig) -> TrainConfig:
+        config = replace(config, seed=seed)
+        if not finite:  # a larger vocabulary: fewer, costlier steps
+            config = replace(config, batch=64)
+        return replace(config, steps=20, warmup=5, log_every=5) if quick else config
+
     say(f"{data.name}: {data.length} tokens a text, {data.vocab_size} in the vocabulary. Everything goes to {out}")
 
-    say("1/3 training a flow language model (FLM)")
+    say("1/4 training a flow language model (FLM)")
     torch.manual_seed(seed)
     flow = FlowLM(preset.network(data.vocab_size, data.length), data.tokenizer)
-    source = {"kind": "language"} if finite else {"kind": "text", "packing": "sentence", "limit": None}
-    options = {"corpus_options": {"source": data.name, **source}}
-    Trainer(flow, data, flow_matching, train, directory=out / "flm", facts=options).run()
+    kind = {"kind": "language"} if finite else {"kind": "text", "packing": "sentence", "limit": None}
+    options = {"corpus_options": {"source": source or data.name, **kind}}
+    _run(Trainer(flow, data, flow_matching, settings(preset.train), directory=out / "flm", facts=options), resume)
 
-    say("2/3 distilling it into its flow map (FMLM)")
     flow_map = FlowMapLM.from_flow_lm(flow)
-    objective = SemigroupDistillation(flow, preset.semigroup)
-    facts = {**options, "teacher": flow.provenance, "objective": vars(objective.options)}
-    Trainer(flow_map, data, objective, distill, directory=out / "fmlm", facts=facts).run()
+    assert preset.rehearse is not None
+    half = preset.distill.steps // 2  # the learning rate stays up in the first half and falls all through the second
+    for heading, folder, decay, recipe in (
+        ("2/4 distilling it into its flow map (FMLM), jumps of all lengths", "jumps", 0.0, preset.semigroup),
+        ("3/4 rehearsing the jump from noise to text", "fmlm", 1.0, preset.rehearse),
+    ):
+        config = settings(replace(preset.distill, steps=half, decay=decay))
+        say(heading)
+        facts = {**options, "teacher": flow.provenance, "init": flow_map.provenance or None, "objective": vars(recipe)}
+        objective = SemigroupDistillation(flow, recipe)
+        _run(Trainer(flow_map, data, objective, config, directory=out / folder, facts=facts), resume)
 
-    say("3/3 measuring both against the " + ("exact language" if finite else "held-out text"))
+    say("4/4 measuring both against the " + ("exact language" if finite else "held-out text"))
     samples = (200 if quick else 500) if finite else (50 if quick else 250)
     contestants: dict[str, Any] = {"FLM": flow, "FMLM": flow_map}
     floor = None
@@ -73,6 +91,8 @@ def run_demo(
         floor = float(perfect.cross_entropy_floor(generator=torch.Generator().manual_seed(seed))[0])
     with tqdm(total=len(contestants) * len(STEPS) + 1, desc="measuring") as bar:
         points = sweep(contestants, data, STEPS, samples=samples, seed=seed + 1, on_point=lambda point: bar.update())
+    if isinstance(data, Language):  # it lands in the same place in any number of steps, so a few tell all
+        points += sweep({"perfect flow map": PerfectFlowMap(data)}, data, STEPS[:3], samples=samples, seed=seed + 1)[1:]
     seconds = time.perf_counter() - started
     provenance = describe_run(seed=seed, corpus=data.name, corpus_fingerprint=data.fingerprint, seconds=round(seconds))
     save_sweep(points, out / "sweep.csv", provenance)
@@ -81,12 +101,11 @@ def run_demo(
         "The same model in 8 steps": _marked(flow_map, data, 8, seed),
         "What the flow writes in one step (FLM)": _marked(flow, data, 1, seed),
     }
+    first, then = (read_metrics(out / folder / METRICS) for folder in ("jumps", "fmlm"))
+    rehearsed = [{**record, "step": record["step"] + first[-1]["step"]} for record in then]
     runs = {
-        name: (kind, read_metrics(out / folder / METRICS))
-        for name, kind, folder in (
-            ("FLM (cross-entropy)", "flow-lm", "flm"),
-            ("FMLM (divergence)", "flow-map-lm", "fmlm"),
-        )
+        "FLM (cross-entropy)": ("flow-lm", read_metrics(out / "flm" / METRICS)),
+        "FMLM (divergence)": ("flow-map-lm", first + rehearsed),
     }
     lead = (
         f"A flow language model trained on “{data.name}” and distilled into its flow map, which writes a whole text "
@@ -106,6 +125,12 @@ def run_demo(
     print(f"\n{format_table(points)}\n")
     say(f"{seconds:.0f} s in all. Open {out / 'report.html'}")
     return points
+
+
+def _run(trainer: Trainer, resume: bool) -> None:
+    if resume and trainer.has_saved_state:
+        trainer.resume()
+    trainer.run()
 
 
 def _marked(model: FlowLM | FlowMapLM, data: Language | TextCorpus, steps: int, seed: int) -> list[tuple[str, bool]]:

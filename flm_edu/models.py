@@ -1,8 +1,9 @@
-"""The two models: a flow language model and its flow map, each a network with a clock and a tokenizer.
+"""What every language model here has in common, and the two flow models.
 
-They hold what the mathematics needs (denoiser, velocity, flow map) over what the network gives
-(logits), sample, and are saved as a directory: config.json, model.safetensors, tokenizer.json and
-provenance.json. Nothing in such a directory is executed.
+`LanguageModel` is a network with a tokenizer that samples and is saved as a directory: config.json,
+model.safetensors, tokenizer.json and provenance.json. Nothing in such a directory is executed.
+`FlowLM` and `FlowMapLM` add a clock, and hold what the mathematics needs (denoiser, velocity, flow map)
+over what the network gives (logits). The discrete models they are compared with are in `baselines/`.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 from flm_edu.files import data_dir, write_aside
 from flm_edu.interpolant import flow_map_from_two_time_denoiser, velocity_from_denoiser
 from flm_edu.network import DiT, NetworkConfig
-from flm_edu.sampling import Trajectory, gaussian_noise, integrate
+from flm_edu.sampling import Trajectory, check_sampling, gaussian_noise, integrate
 from flm_edu.schedule import Schedule, load_schedule
 
 CONFIG, WEIGHTS, TOKENIZER, PROVENANCE = "config.json", "model.safetensors", "tokenizer.json", "provenance.json"
@@ -31,44 +32,63 @@ class ModelError(ValueError):
     """A model directory that cannot be used: names the file and the remedy."""
 
 
-class _Model(nn.Module):
-    """What both models share: parts, sampling, and the directory they are saved in."""
+class LanguageModel(nn.Module):
+    """A network with a tokenizer; a subclass says how it samples.
+
+    A subclass with a `kind` of its own can be loaded by `load_model`; `NETWORK` are the settings of its
+    network that make it that kind, and `settings()` the arguments of its own that config.json keeps.
+
+    Raises:
+        ModelError: the tokenizer has another vocabulary than the network.
+    """
 
     kind: ClassVar[str]
-    two_times: ClassVar[bool]
+    NETWORK: ClassVar[dict[str, Any]] = {}
+    KINDS: ClassVar[dict[str, type[LanguageModel]]] = {}
+    SAMPLERS: ClassVar[tuple[str, ...]] = ("standard",)  # ways to sample, the default first
 
-    def __init__(
-        self,
-        config: NetworkConfig,
-        tokenizer: Tokenizer | None = None,
-        schedule: Literal["decoding-error", "uniform"] = "decoding-error",
-    ):
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "kind" in vars(cls):
+            LanguageModel.KINDS[cls.kind] = cls
+
+    def __init__(self, config: NetworkConfig, tokenizer: Tokenizer | None = None):
         super().__init__()
-        self.config = replace(config, two_times=self.two_times)
+        self.config = replace(config, **{"two_times": False, "causal": False, "extra_tokens": 0, **self.NETWORK})
         self.network: nn.Module = DiT(self.config)
-        self.schedule_name = schedule
-        self.schedule: Schedule = load_schedule(schedule, config.vocab_size)
         self.tokenizer = tokenizer
         self.provenance: dict[str, Any] = {}
+        self.sampler = self.SAMPLERS[0]  # a choice of whoever samples; not saved
         if tokenizer is not None and tokenizer.get_vocab_size() != config.vocab_size:
             raise ModelError(
                 f"the tokenizer has {tokenizer.get_vocab_size()} tokens but the network {config.vocab_size}; "
                 "use the tokenizer that the model was trained with"
             )
 
+    def settings(self) -> dict[str, Any]:
+        """Keyword arguments, beside network and tokenizer, that make this model again."""
+        return {}
+
+    @property
+    def fixed_steps(self) -> int | None:
+        """The network evaluations of a sample where `steps` cannot choose them."""
+        return None
+
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
         return next(self.parameters()).device
 
-    def step_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        """The point of the simplex that one sampling step from s to t moves towards."""
+    def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor | None:
+        """An upper bound on the mean -log p of texts (B, L), nats per token, 0-d; None where there is none."""
+        return None
+
+    def generate(
+        self, n: int, steps: int, generator: torch.Generator | None, *, record: bool, **options: Any
+    ) -> Tensor | Trajectory:
+        """What `sample` does, once its arguments are checked and dropout is off."""
         raise NotImplementedError
 
-    @overload
-    def sample(
-        self, n: int, steps: int, *, generator: torch.Generator | None = None, record: Literal[False] = False
-    ) -> Tensor: ...
     @overload
     def sample(
         self,
@@ -76,9 +96,14 @@ class _Model(nn.Module):
         steps: int,
         *,
         generator: torch.Generator | None = None,
-        record: Literal[True],
-        keep_states: bool = False,
+        record: Literal[False] = False,
+        **options: Any,
+    ) -> Tensor: ...
+    @overload
+    def sample(
+        self, n: int, steps: int, *, generator: torch.Generator | None = None, record: Literal[True], **options: Any
     ) -> Trajectory: ...
+    @torch.no_grad()
     def sample(
         self,
         n: int,
@@ -86,22 +111,23 @@ class _Model(nn.Module):
         *,
         generator: torch.Generator | None = None,
         record: bool = False,
-        keep_states: bool = False,
+        **options: Any,
     ) -> Tensor | Trajectory:
         """n sequences in `steps` network evaluations each: (n, L) int64, or a `Trajectory`.
 
-        The same generator state gives the same tokens. Dropout is off while sampling.
+        The same generator state gives the same tokens. Dropout is off while sampling. With `record`,
+        flow models take `keep_states=True` too.
 
         Raises:
-            ValueError: n or steps below 1.
+            ValueError: n or steps below 1, or `sampler` is not one of `SAMPLERS`.
         """
-        if n < 1:
-            raise ValueError(f"n is {n}; at least 1 sample is needed")
-        noise = gaussian_noise((n, self.config.length, self.config.vocab_size), generator, self.device)
+        check_sampling(n, steps)
+        if self.sampler not in self.SAMPLERS:
+            raise ValueError(f"sampler {self.sampler!r} is unknown; a {self.kind} has {', '.join(self.SAMPLERS)}")
         training = self.training
         self.eval()
         try:
-            return integrate(self.step_denoiser, noise, self.schedule, steps, record=record, keep_states=keep_states)
+            return self.generate(n, steps, generator, record=record, **options)
         finally:
             self.train(training)
 
@@ -120,7 +146,7 @@ class _Model(nn.Module):
     def save_pretrained(self, directory: str | Path, provenance: dict[str, Any] | None = None) -> None:
         """Write the model directory; files already there are replaced only once all are written whole."""
         names = [CONFIG, WEIGHTS, PROVENANCE] + ([TOKENIZER] if self.tokenizer is not None else [])
-        config = {"model": self.kind, "schedule": self.schedule_name, "network": asdict(self.config)}
+        config = {"model": self.kind, **self.settings(), "network": asdict(self.config)}
         weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
         with write_aside(Path(directory), *names) as paths:
             paths[0].write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
@@ -146,7 +172,8 @@ class _Model(nn.Module):
         tokenizer_file = directory / TOKENIZER
         try:
             tokenizer = Tokenizer.from_file(str(tokenizer_file)) if tokenizer_file.is_file() else None
-            model = cls(NetworkConfig(**config["network"]), tokenizer, config["schedule"])
+            settings = {name: value for name, value in config.items() if name not in ("model", "network")}
+            model = cls(NetworkConfig(**config["network"]), tokenizer, **settings)
         except ModelError:
             raise
         except Exception as error:  # tokenizers raises bare Exception; TypeError and KeyError from the config
@@ -157,10 +184,39 @@ class _Model(nn.Module):
         return model.to(device).eval()
 
 
-M = TypeVar("M", bound=_Model)
+M = TypeVar("M", bound=LanguageModel)
 
 
-class FlowLM(_Model):
+class _FlowModel(LanguageModel):
+    """What the flow and its flow map share: a clock, and one loop from Gaussian noise to tokens."""
+
+    def __init__(
+        self,
+        config: NetworkConfig,
+        tokenizer: Tokenizer | None = None,
+        schedule: Literal["decoding-error", "uniform"] = "decoding-error",
+    ):
+        super().__init__(config, tokenizer)
+        self.schedule_name = schedule
+        self.schedule: Schedule = load_schedule(schedule, config.vocab_size)
+
+    def settings(self) -> dict[str, Any]:
+        """The clock's name."""
+        return {"schedule": self.schedule_name}
+
+    def step_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
+        """The point of the simplex that one sampling step from s to t moves towards."""
+        raise NotImplementedError
+
+    def generate(  # type: ignore[override]  # options by name
+        self, n: int, steps: int, generator: torch.Generator | None, *, record: bool, keep_states: bool = False
+    ) -> Tensor | Trajectory:
+        """Noise carried to tokens by `integrate`."""
+        noise = gaussian_noise((n, self.config.length, self.config.vocab_size), generator, self.device)
+        return integrate(self.step_denoiser, noise, self.schedule, steps, record=record, keep_states=keep_states)
+
+
+class FlowLM(_FlowModel):
     """A flow language model: a network that predicts the clean tokens from a noisy mixture.
 
     Args:
@@ -174,7 +230,7 @@ class FlowLM(_Model):
     Source: METHOD.md, "FLM (stage 1)"; arXiv 2602.16813.
     """
 
-    kind, two_times = "flow-lm", False
+    kind = "flow-lm"
 
     def logits(self, x: Tensor, tau: Tensor) -> Tensor:
         """The network's output: x (B, L, V) at clock values tau (B,) -> (B, L, V) float."""
@@ -193,13 +249,14 @@ class FlowLM(_Model):
         return self.denoiser(x, s)
 
 
-class FlowMapLM(_Model):
+class FlowMapLM(_FlowModel):
     """A flow map language model: a network that knows where the flow lands, from any time to any later one.
 
     Args and Raises: as `FlowLM`. Source: METHOD.md, "FMLM (stage 2)"; arXiv 2602.16813.
     """
 
-    kind, two_times = "flow-map-lm", True
+    kind = "flow-map-lm"
+    NETWORK: ClassVar[dict[str, Any]] = {"two_times": True}
 
     @classmethod
     def from_flow_lm(cls, teacher: FlowLM) -> FlowMapLM:
@@ -236,18 +293,24 @@ class FlowMapLM(_Model):
         return self.two_time_denoiser(x, s, t)
 
 
-def load_model(name: str | Path, device: str | torch.device = "cpu") -> FlowLM | FlowMapLM:
-    """Whichever model a directory, shipped name or hub id holds.
+def load_model(name: str | Path, device: str | torch.device = "cpu") -> LanguageModel:
+    """Whichever model a directory, shipped name or hub id holds; "name@sampler" chooses one of its `SAMPLERS`.
 
     Raises:
-        ModelError: as `FlowLM.from_pretrained`.
+        ModelError: as `LanguageModel.from_pretrained`, or it has no such sampler.
     """
+    place, _, sampler = str(name).rpartition("@")
+    if place and not Path(name).exists():
+        model = load_model(place, device)
+        if sampler not in model.SAMPLERS:
+            raise ModelError(f"{name}: a {model.kind} is sampled by {' or '.join(model.SAMPLERS)}, not {sampler!r}")
+        model.sampler = sampler
+        return model
     directory = find_model(name)
-    kind = _read_json(directory / CONFIG).get("model")
-    for cls in (FlowLM, FlowMapLM):
-        if kind == cls.kind:
-            return cls.from_pretrained(directory, device)
-    raise ModelError(f"{directory / CONFIG} names the model {kind!r}, which this version does not know")
+    kind = str(_read_json(directory / CONFIG).get("model"))
+    if kind not in LanguageModel.KINDS:  # all are there: importing any part of flm_edu imports the baselines
+        raise ModelError(f"{directory / CONFIG} names the model {kind!r}, which this version does not know")
+    return LanguageModel.KINDS[kind].from_pretrained(directory, device)
 
 
 def shipped_models() -> list[str]:

@@ -35,6 +35,8 @@ class NetworkConfig:
     softcap: float = 0.0  # attention scores s become c tanh(s / c); 0 leaves them as they are
     two_times: bool = False  # a flow map is told where it starts and where it lands
     absolute_positions: bool = False  # for texts of a fixed layout; running text has none, and the paper uses none
+    causal: bool = False  # a position sees itself and what comes before it
+    extra_tokens: int = 0  # read and never written: the mask, or the start of a left-to-right text
 
     def __post_init__(self) -> None:
         for name, least in (
@@ -44,6 +46,7 @@ class NetworkConfig:
             ("blocks", 1),
             ("heads", 1),
             ("time_width", 1),
+            ("extra_tokens", 0),
         ):
             if getattr(self, name) < least:
                 raise ValueError(f"network {name} is {getattr(self, name)}; it must be at least {least}")
@@ -57,16 +60,17 @@ class DiT(nn.Module):
     """Embed -> blocks -> logits; every block is modulated by the time embedding.
 
     `forward(x, tau_s, tau_t=None)` takes x either as states (B, L, V) or as tokens (B, L) int64 and
-    times (B,), and returns logits (B, L, V).
+    times (B,), or (1,) for one time that all share, and returns logits (B, L, V).
 
     Raises:
-        ValueError: `tau_t` given to a one-time network, or missing for a two-time network.
+        ValueError: `tau_t` given to a one-time network, or missing for a two-time network; a memory given
+            to a network that is not causal.
     """
 
     def __init__(self, config: NetworkConfig):
         super().__init__()
         self.config = config
-        self.embedding = Embedding(config.vocab_size, config.width)
+        self.embedding = Embedding(config.vocab_size + config.extra_tokens, config.width)
         self.positions = Embedding(config.length, config.width) if config.absolute_positions else None
         self.time_embedding = TimeEmbedding(config.time_width)
         self.second_time_embedding = TimeEmbedding(config.time_width) if config.two_times else None
@@ -74,21 +78,56 @@ class DiT(nn.Module):
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
         self.head = Head(config)
 
-    def forward(self, x: Tensor, tau_s: Tensor, tau_t: Tensor | None = None) -> Tensor:
-        """Logits (B, L, V) for states (B, L, V) or tokens (B, L) at times tau_s (B,), tau_t (B,)."""
+    def forward(
+        self, x: Tensor, tau_s: Tensor, tau_t: Tensor | None = None, memory: list[Memory] | None = None
+    ) -> Tensor:
+        """Logits (B, L, V) for states (B, L, V) or tokens (B, L) at times tau_s (B,), tau_t (B,).
+
+        With the `memory` of a causal network, x holds only what follows the tokens read before.
+        """
         if (tau_t is None) == self.config.two_times:
             raise ValueError("a two-time network needs tau_s and tau_t, a one-time network tau_s alone")
+        if memory is not None and not self.config.causal:
+            raise ValueError("only a causal network can remember what it has read")
         condition = self.time_embedding(tau_s)  # (B, time_width)
         if tau_t is not None and self.second_time_embedding is not None:
             condition = condition + self.second_time_embedding(tau_t)
         condition = F.silu(condition)
         hidden = self.embedding(x)  # (B, L, width)
+        start = 0 if memory is None else memory[0].read
+        stop = start + hidden.shape[1]
         if self.positions is not None:
-            hidden = hidden + self.positions.weight[: hidden.shape[1]]
-        rotary = self.rotary(hidden.shape[1])
-        for block in self.blocks:
-            hidden = block(hidden, condition, rotary)
+            hidden = hidden + self.positions.weight[start:stop]
+        rotary = self.rotary(stop, start)
+        for i, block in enumerate(self.blocks):
+            hidden = block(hidden, condition, rotary, None if memory is None else memory[i])
         return self.head(hidden, condition)  # (B, L, V)
+
+    def new_memory(self) -> list[Memory]:
+        """An empty memory for each block: the key-value cache of a causal network."""
+        return [Memory(self.config.length) for _ in self.blocks]
+
+
+class Memory:
+    """The keys and values a causal block has computed, so that each token is read once.
+
+    Args:
+        length: the most tokens it will hold.
+    """
+
+    def __init__(self, length: int):
+        self.length, self.read = length, 0
+        self._stored: Tensor | None = None
+
+    def extend(self, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Keep those of new tokens; all so far: (B, heads, l, head_width) -> (B, heads, read, head_width)."""
+        batch, heads, new, width = key.shape
+        if self._stored is None:
+            self._stored = key.new_empty(2, batch, heads, self.length, width)
+        start, self.read = self.read, self.read + new
+        self._stored[0, :, :, start : self.read] = key
+        self._stored[1, :, :, start : self.read] = value
+        return self._stored[0, :, :, : self.read], self._stored[1, :, :, : self.read]
 
 
 class Embedding(nn.Module):
@@ -138,9 +177,9 @@ class Rotary(nn.Module):
         self.register_buffer("cos", torch.cat([angle.cos(), angle.cos()], -1), persistent=False)
         self.register_buffer("sin", torch.cat([-angle.sin(), angle.sin()], -1), persistent=False)
 
-    def forward(self, length: int) -> tuple[Tensor, Tensor]:
-        """Cosines and signed sines (length, head_width)."""
-        return self.cos[:length], self.sin[:length]
+    def forward(self, stop: int, start: int = 0) -> tuple[Tensor, Tensor]:
+        """Cosines and signed sines of the positions from start to before stop: (stop - start, head_width)."""
+        return self.cos[start:stop], self.sin[start:stop]
 
     @staticmethod
     def turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -166,6 +205,7 @@ class Block(nn.Module):
     def __init__(self, config: NetworkConfig):
         super().__init__()
         self.heads, self.softcap, self.dropout = config.heads, config.softcap, config.dropout
+        self.causal = config.causal
         width = config.width
         self.attention_norm = Norm(width)
         self.attention_in = nn.Linear(width, 3 * width, bias=False)
@@ -175,29 +215,41 @@ class Block(nn.Module):
         self.mlp_out = nn.Linear(4 * width, width)
         self.modulation = _zero(nn.Linear(config.time_width, 6 * width))
 
-    def forward(self, x: Tensor, condition: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(
+        self, x: Tensor, condition: Tensor, rotary: tuple[Tensor, Tensor], memory: Memory | None = None
+    ) -> Tensor:
         """(B, L, width), condition (B, time_width) -> (B, L, width)."""
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(condition)[:, None].chunk(6, dim=-1)
-        attended = self.attention(_modulate(self.attention_norm(x), shift_a, scale_a), rotary)
+        attended = self.attention(_modulate(self.attention_norm(x), shift_a, scale_a), rotary, memory)
         x = x + gate_a * F.dropout(attended, self.dropout, self.training)
         hidden = F.gelu(self.mlp_in(_modulate(self.mlp_norm(x), shift_m, scale_m)), approximate="tanh")
         return x + gate_m * F.dropout(self.mlp_out(hidden), self.dropout, self.training)
 
-    def attention(self, x: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
-        """Every position looks at every other, both ways: (B, L, width) -> (B, L, width)."""
+    def attention(self, x: Tensor, rotary: tuple[Tensor, Tensor], memory: Memory | None = None) -> Tensor:
+        """Every position looks at every other, or only back if causal: (B, L, width) -> (B, L, width)."""
         batch, length, width = x.shape
         cos, sin = (part.to(x.dtype) for part in rotary)
         qkv = self.attention_in(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         query, key = Rotary.turn(qkv[:2], cos, sin)  # (B, heads, L, head_width)
         value = qkv[2]
-        if self.softcap or (x.device.type == "cpu" and length <= 256):
+        if memory is not None:
+            key, value = memory.extend(key, value)  # (B, heads, read, head_width)
+        read = key.shape[2]
+        visible = None
+        if self.causal and length > 1:  # the last token sees all that has been read
+            visible = torch.ones(length, read, dtype=torch.bool, device=x.device).tril(read - length)
+        if self.softcap or (x.device.type == "cpu" and read <= 256):
             # Written out: for short rows on a CPU this is faster than the fused kernel.
             score = query @ key.transpose(-2, -1) / math.sqrt(query.shape[-1])
             if self.softcap:
                 score = self.softcap * torch.tanh(score / self.softcap)
+            if visible is not None:
+                score = score.masked_fill(~visible, -torch.inf)
             mixed = score.softmax(-1).to(value.dtype) @ value
+        elif visible is not None and length == read:
+            mixed = F.scaled_dot_product_attention(query, key, value, is_causal=True)
         else:
-            mixed = F.scaled_dot_product_attention(query, key, value)
+            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
         return self.attention_out(mixed.transpose(1, 2).reshape(batch, length, width))
 
 
@@ -214,6 +266,11 @@ class Head(nn.Module):
         """(B, L, width), condition (B, time_width) -> (B, L, V)."""
         shift, scale = self.modulation(condition)[:, None].chunk(2, dim=-1)
         return self.linear(_modulate(self.norm(x), shift, scale))
+
+
+def count_weights(network: nn.Module) -> int:
+    """How many numbers training sets."""
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def _without_autocast(device_type: str) -> AbstractContextManager[object]:

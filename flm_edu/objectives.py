@@ -1,4 +1,4 @@
-"""What is minimised: cross-entropy for the flow, semigroup consistency for its flow map.
+"""What is minimised: cross-entropy for the flow; for its flow map, one of three equations that it alone solves.
 
 An objective takes a model, a batch of tokens and a generator and returns an `Objective`: the loss to
 differentiate and the figures worth watching, all in nats per token.
@@ -6,17 +6,23 @@ differentiate and the figures worth watching, all in nats per token.
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from itertools import pairwise
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from flm_edu.interpolant import (
     compose_two_time_denoisers,
+    expand_time,
     flow_map_from_two_time_denoiser,
     interpolate,
+    jump_fraction,
     one_hot,
 )
 from flm_edu.models import FlowLM, FlowMapLM
@@ -69,7 +75,7 @@ def flow_matching(
 
 @dataclass(frozen=True)
 class SemigroupOptions:
-    """Constants of the semigroup distillation; the defaults are the authors' released recipe.
+    """Constants of a flow map's objective; the defaults are the authors' released recipe for the semigroup one.
 
     Raises:
         ValueError: an option is out of its range; the message names it.
@@ -77,34 +83,51 @@ class SemigroupOptions:
 
     diagonal_fraction: float = 0.5  # share of the batch that learns D_t from the teacher at s = t
     boundary_every: int = 32  # one pair in so many, and at least one, is (0, 1), the one-step jump; 0 for none
-    target: Literal["student", "ema"] = "student"  # whose jumps are composed into the target
+    target: Literal["student", "ema", "init"] = "student"  # whose jumps make the target; init: the map it starts from
+    jumps: int = 2  # so many make the target of the semigroup objective
 
     def __post_init__(self) -> None:
         if not 0 <= self.diagonal_fraction < 1:
             raise ValueError(f"diagonal_fraction is {self.diagonal_fraction}; it must lie in [0, 1)")
         if self.boundary_every < 0:
             raise ValueError(f"boundary_every is {self.boundary_every}; it must be 0 (never) or more")
-        if self.target not in ("student", "ema"):
-            raise ValueError(f"target is {self.target!r}; choose 'student' or 'ema'")
+        if self.target not in ("student", "ema", "init"):
+            raise ValueError(f"target is {self.target!r}; choose 'student', 'ema' or 'init'")
+        if self.jumps < 2:
+            raise ValueError(f"jumps is {self.jumps}; one jump is to be like two or more")
 
 
-class SemigroupDistillation:
-    """One long jump must land where two short ones do, and jumps of length zero must follow the teacher.
+class FlowMapObjective:
+    """What the objectives of a flow map have in common: the diagonal, the times, the divergence.
 
-    Off the diagonal the target is g delta_{s,u}(I_s) + (1-g) delta_{u,t}(X_{s,u}(I_s)), with u the
-    midpoint of s and t in tau and no gradient through it; on the diagonal it is the teacher's D_t.
-    Both losses are KL(target || student).
+    On the diagonal (s = t) the target is the teacher's D_t; without a teacher it is the data, and the
+    flow is learned along with its map (self-distillation). Off the diagonal a subclass gives the target,
+    through which no gradient goes. Both losses are KL(target || student).
 
     Args:
-        teacher: the trained flow; not changed.
+        teacher: the trained flow, not changed; None for self-distillation.
         options: the recipe's constants.
+        init: a flow map that stays as it is while the student learns its long jumps, for target "init".
+
+    Raises:
+        ValueError: target "init" without such a map.
 
     Source: METHOD.md, "FMLM (stage 2)"; arXiv 2602.16813.
     """
 
-    def __init__(self, teacher: FlowLM, options: SemigroupOptions | None = None):
-        self.teacher = teacher.eval().requires_grad_(False)
+    part: ClassVar[str]  # what the loss off the diagonal is called in the metrics
+
+    def __init__(self, teacher: FlowLM | None, options: SemigroupOptions | None = None, init: FlowMapLM | None = None):
+        self.teacher = None if teacher is None else teacher.eval().requires_grad_(False)
         self.options = options or SemigroupOptions()
+        if self.options.target == "init" and init is None:
+            raise ValueError("target 'init' needs a flow map to start from: give --init")
+        frozen = self.options.target == "init"
+        self.init = copy.deepcopy(init).eval().requires_grad_(False) if frozen and init is not None else None
+
+    def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+        """What delta_{s,t}(x_s) is to be: (B, L, V), (B,), (B,) -> (B, L, V) on the simplex."""
+        raise NotImplementedError
 
     def __call__(
         self, model: FlowMapLM, tokens: Tensor, generator: torch.Generator | None, averaged: FlowMapLM | None = None
@@ -118,8 +141,11 @@ class SemigroupDistillation:
         """
         if self.options.target == "ema" and averaged is None:
             raise ValueError("target 'ema' needs the averaged student")
-        self.teacher.to(tokens.device)
-        walker = averaged if self.options.target == "ema" and averaged is not None else model
+        walkers = {"student": model, "ema": averaged, "init": self.init}
+        walker = walkers[self.options.target]
+        assert walker is not None
+        if walker is self.init:
+            walker.to(tokens.device)
         n_diagonal = round(len(tokens) * self.options.diagonal_fraction)
         n_jump = len(tokens) - n_diagonal
         if n_jump < 1:
@@ -132,16 +158,25 @@ class SemigroupDistillation:
         x_s = interpolate(gaussian_noise(data.shape, generator, tokens.device), data, model.schedule.t(tau_s))
 
         with torch.no_grad():
-            on_diagonal = self.teacher.logits(x_s[:n_diagonal], tau_s[:n_diagonal]).softmax(-1)
-            jumps = _composed(walker, x_s[n_diagonal:], tau_s[n_diagonal:], tau_t[n_diagonal:])
+            if self.teacher is None or not n_diagonal:
+                on_diagonal = data[:n_diagonal]
+            else:
+                self.teacher.to(tokens.device)
+                on_diagonal = self.teacher.logits(x_s[:n_diagonal], tau_s[:n_diagonal]).softmax(-1)
+            jumps = self.target(walker, x_s[n_diagonal:], tau_s[n_diagonal:], tau_t[n_diagonal:])
             target = torch.cat([on_diagonal, jumps])  # (B, L, V) on the simplex
         log_student = model.logits(x_s, tau_s, tau_t).log_softmax(-1)
         divergence = F.kl_div(log_student, target, reduction="none").sum(-1).mean(-1)  # (B,) nats per token
         parts = {
             "diagonal_kl": divergence[:n_diagonal].detach().mean() if n_diagonal else divergence.new_zeros(()),
-            "semigroup_kl": divergence[n_diagonal:].detach().mean(),
+            self.part: divergence[n_diagonal:].detach().mean(),
         }
         return Objective(divergence.mean(), parts)
+
+    def denoiser(self, walker: FlowMapLM, x: Tensor, tau: Tensor) -> Tensor:
+        """D_t(x) by the teacher, or by the diagonal of the map itself: (B, L, V), (B,) -> (B, L, V)."""
+        logits = walker.logits(x, tau, tau) if self.teacher is None else self.teacher.logits(x, tau)
+        return logits.softmax(-1)
 
     def _times(
         self, n_diagonal: int, n_jump: int, generator: torch.Generator | None, device: torch.device
@@ -157,11 +192,109 @@ class SemigroupDistillation:
         return torch.cat([diagonal, start]), torch.cat([diagonal, (start + length).clamp_max(1)])
 
 
-def _composed(walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-    """Two jumps through the midpoint in tau as one two-time denoiser: (B, L, V) on the simplex."""
-    tau_u = (tau_s + tau_t) / 2
-    s, u, t = (walker.schedule.t(tau) for tau in (tau_s, tau_u, tau_t))
-    first = walker.logits(x_s, tau_s, tau_u).softmax(-1)
-    x_u = flow_map_from_two_time_denoiser(first, x_s, s, u)
-    second = walker.logits(x_u, tau_u, tau_t).softmax(-1)
-    return compose_two_time_denoisers(first, second, s, u, t)
+class SemigroupDistillation(FlowMapObjective):
+    """One long jump must land where two short ones do, or more.
+
+    The target is g delta_{s,u}(I_s) + (1-g) delta_{u,t}(X_{s,u}(I_s)), with u the midpoint of s and t in
+    tau: a convex combination, so it lies on the simplex. Args and source: as `FlowMapObjective`.
+    """
+
+    part = "semigroup_kl"
+
+    def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+        """Jumps of equal length in tau, composed into one two-time denoiser."""
+        jumps = self.options.jumps
+        taus = [tau_s + (tau_t - tau_s) * (k / jumps) for k in range(jumps)] + [tau_t]
+        s = walker.schedule.t(tau_s)
+        composed = walker.logits(x_s, taus[0], taus[1]).softmax(-1)
+        for here, after in pairwise(taus[1:]):
+            u, t = walker.schedule.t(here), walker.schedule.t(after)
+            x = flow_map_from_two_time_denoiser(composed, x_s, s, u)
+            composed = compose_two_time_denoisers(composed, walker.logits(x, here, after).softmax(-1), s, u, t)
+        return composed
+
+
+class LagrangianDistillation(FlowMapObjective):
+    """Where a jump lands, it must move as the flow does there: dX_{s,t}/dt = b_t(X_{s,t}).
+
+    Needs one derivative of the student in its end time. Args and source: as `FlowMapObjective`.
+    """
+
+    part = "lagrangian_kl"
+
+    def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+        """`lagrangian_target`, put back on the simplex."""
+        s, t = walker.schedule.t(tau_s), walker.schedule.t(tau_t)
+        delta = two_time_denoiser_of(walker)
+        rate = walker.schedule.dtau_dt(t)
+        zero = torch.zeros_like
+        value, slope = derivative(delta, (x_s, tau_s, tau_t), (zero(x_s), zero(tau_s), rate))
+        landing = flow_map_from_two_time_denoiser(value, x_s, s, t)
+        return onto_simplex(lagrangian_target(self.denoiser(walker, landing, tau_t), slope, s, t))
+
+
+class EulerianDistillation(FlowMapObjective):
+    """A jump must land in one place from wherever on the path it starts: d/ds X_{s,t}(x_s) = 0 along the flow.
+
+    Needs one derivative of the student along the flow, in its start time and state together. Args and
+    source: as `FlowMapObjective`.
+    """
+
+    part = "eulerian_kl"
+
+    def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+        """`eulerian_target`, put back on the simplex."""
+        s, t = walker.schedule.t(tau_s), walker.schedule.t(tau_t)
+        denoiser = self.denoiser(walker, x_s, tau_s)
+        rate = (1 - s) * walker.schedule.dtau_dt(s)
+        along = (denoiser - x_s, rate, torch.zeros_like(tau_t))
+        value, slope = derivative(two_time_denoiser_of(walker), (x_s, tau_s, tau_t), along)
+        return onto_simplex(eulerian_target(denoiser, value, slope, s, t))
+
+
+def lagrangian_target(denoiser: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
+    """D_t(X_{s,t}(x)) - ((1-t)(t-s)/(1-s)) d/dt delta_{s,t}(x), which is delta_{s,t}(x) for the exact flow map.
+
+    Shapes: denoiser (at the landing), slope (in mixing time t) (B, L, V), s, t (B,) -> (B, L, V); sums to 1,
+    entries may be negative. Source: METHOD.md, "FMLM (stage 2)".
+    """
+    return denoiser - expand_time((1 - t) * jump_fraction(s, t), denoiser) * slope
+
+
+def eulerian_target(denoiser: Tensor, value: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
+    """r delta + (1-r) T with T = D_s(x) + (r/(1-r)) slope, METHOD.md's target, and r = (t-s)/(1-s).
+
+    T itself is infinite at t = 1. Mixed with the student's own value by r it is finite everywhere, has the
+    same fixed point, and 1-r is only a weight on the gradient: r delta + (1-r) D_s + r slope.
+
+    Shapes: denoiser D_s(x), value delta_{s,t}(x), slope (1-s) d/ds delta + (D_s(x) - x) . grad delta, all
+    (B, L, V), s, t (B,) -> (B, L, V); sums to 1, entries may be negative.
+    """
+    r = expand_time(jump_fraction(s, t), denoiser)
+    return r * value + (1 - r) * denoiser + r * slope
+
+
+def onto_simplex(target: Tensor) -> Tensor:
+    """Negative entries cut to 0 and the rest made to sum to 1; changes nothing at the fixed point."""
+    positive = target.clamp_min(0)
+    return positive / positive.sum(-1, keepdim=True)
+
+
+def two_time_denoiser_of(walker: FlowMapLM) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """(x, tau_s, tau_t) -> delta, by the bare network: wrappers for many processes or compilation have no derivative."""
+    network: nn.Module = walker.network
+    while isinstance(inner := getattr(network, "_orig_mod", getattr(network, "module", None)), nn.Module):
+        network = inner
+    return lambda x, tau_s, tau_t: network(x, tau_s, tau_t).float().softmax(-1)
+
+
+def derivative(
+    function: Callable[[Tensor, Tensor, Tensor], Tensor], at: tuple[Tensor, ...], along: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor]:
+    """A function's value and its derivative in a direction, in one forward pass and float32 (forward mode).
+
+    Fused attention has no forward mode, so only the written-out kernel is let in; dropout is left as it is.
+    """
+    with torch.autocast(at[0].device.type, enabled=False), sdpa_kernel(SDPBackend.MATH):
+        result = torch.func.jvp(function, at, along)
+    return result[0].detach(), result[1].detach()

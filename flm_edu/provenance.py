@@ -25,7 +25,7 @@ def describe_run(**facts: Any) -> dict[str, Any]:
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv else "",
         "machine": _machine(),
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         **facts,
     }

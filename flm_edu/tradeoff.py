@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from flm_edu.files import write_aside
+from flm_edu.judge import Judge
 from flm_edu.language import Language
 from flm_edu.metrics import distinct_n, known_ngrams, token_entropy, word_ngrams
+from flm_edu.models import LanguageModel
+from flm_edu.network import count_weights
 from flm_edu.text import TextCorpus
 
 
@@ -38,7 +42,7 @@ class Point:
 
     model: str
     kind: str  # flow-lm, flow-map-lm, ... or "data" for the language or the held-out text itself
-    steps: int  # network evaluations per sample; 0 for data
+    steps: int  # as asked for, or what the model always takes; 0 for data
     samples: int
     seconds: float  # to draw all samples
     validity: float | None = None  # share of texts of the language
@@ -50,6 +54,11 @@ class Point:
     distinct_2: float = 0.0
     known_words: float | None = None  # real text: share of words that the training text holds
     known_pairs: float | None = None  # real text: share of neighbouring words seen together there
+    evaluations: int | None = None  # of the network for a sample, counted; fewer than steps where one is saved
+    weights: int | None = None  # of the network
+    training_tokens: int | None = None  # read in all trainings that led to it, its teacher's included
+    likelihood_bound: float | None = None  # of the data under the model, nats per token; exact for autoregression
+    judge_perplexity: float | None = None  # by the judge that the provenance names; empty texts have none
 
 
 def sweep(
@@ -59,18 +68,21 @@ def sweep(
     *,
     samples: int = 1000,
     seed: int = 0,
+    judge: Judge | None = None,
     on_point: Callable[[Point], None] | None = None,
 ) -> list[Point]:
     """Measure every model at every number of steps, the data itself first as the reference.
 
-    Every cell starts from the same seed, so models see the same noise.
+    Every cell starts from the same seed, so models see the same noise. A model whose number of steps is
+    fixed (autoregression) is measured once, at that number. With a judge, its perplexity of the decoded
+    samples stands beside their entropy and distinct n-grams, and that of the data is the reference.
 
     Raises:
         ValueError: a number of steps or samples below 1.
     """
     if samples < 1 or not steps or min(steps) < 1:
         raise ValueError("--samples and every one of --steps must be at least 1")
-    measure = _Measure(data)
+    measure = _Measure(data, judge)
     points = []
 
     def add(point: Point) -> None:
@@ -83,18 +95,60 @@ def sweep(
     reference = data.sample(samples, generator=generator) if isinstance(data, Language) else data.held_out[:samples]
     add(measure(reference.long(), data.name, "data", 0, time.perf_counter() - started))
     for name, model in models.items():
-        for count in steps:
-            started = time.perf_counter()
-            tokens = model.sample(samples, count, generator=torch.Generator().manual_seed(seed)).cpu()
-            add(measure(tokens, name, model.kind, count, time.perf_counter() - started))
+        fixed: int | None = getattr(model, "fixed_steps", None)
+        footing = _footing(model, reference.long(), seed)
+        for count in steps if fixed is None else [fixed]:
+            with _count_evaluations(model) as evaluations:
+                started = time.perf_counter()
+                tokens = model.sample(samples, count, generator=torch.Generator().manual_seed(seed)).cpu()
+                seconds = time.perf_counter() - started
+            add(replace(measure(tokens, name, model.kind, count, seconds), evaluations=evaluations(), **footing))
     return points
+
+
+@torch.no_grad()
+def _footing(model: Generator, data: Tensor, seed: int) -> dict[str, Any]:
+    """What a comparison must hold equal, and what the model says of texts (B, L) of the data; trained models only."""
+    if not isinstance(model, LanguageModel):
+        return {}
+    bound = model.likelihood_bound(data.to(model.device), torch.Generator().manual_seed(seed))
+    return {
+        "weights": count_weights(model.network),
+        "training_tokens": training_tokens(model.provenance, data.shape[1]),
+        "likelihood_bound": None if bound is None else round(float(bound), 5),
+    }
+
+
+def training_tokens(provenance: Mapping[str, Any], length: int) -> int | None:
+    """How many tokens of data a model has read, its teacher and its earlier courses included; None if it does not say."""
+    if "training" not in provenance:
+        return None
+    rounds = (provenance.get("objective") or {}).get("round", 1)
+    own = rounds * provenance["steps"] * provenance["training"]["batch"] * length
+    before = provenance.get("init") or provenance.get("teacher")  # the earlier course names the teacher itself
+    return own + ((training_tokens(before, length) or 0) if before else 0)
+
+
+@contextmanager
+def _count_evaluations(model: Generator) -> Iterator[Callable[[], int | None]]:
+    """How often the model's network is called; None for a model without one."""
+    network = getattr(model, "network", None)
+    if not isinstance(network, nn.Module):
+        yield lambda: None
+        return
+    calls: list[None] = []
+    handle = network.register_forward_hook(lambda *_: calls.append(None))
+    try:
+        yield lambda: len(calls)
+    finally:
+        handle.remove()
 
 
 class _Measure:
     """Turns samples into a `Point`; knows the data to compare them with."""
 
-    def __init__(self, data: Language | TextCorpus):
-        self.data = data
+    def __init__(self, data: Language | TextCorpus, judge: Judge | None):
+        self.data, self.judge = data, judge
         if isinstance(data, TextCorpus):
             texts = data.decode(data.tokens)
             self.words, self.pairs = word_ngrams(texts, 1), word_ngrams(texts, 2)
@@ -116,6 +170,8 @@ class _Measure:
             texts = self.data.decode(tokens)
             facts["known_words"] = known_ngrams(texts, self.words, 1)
             facts["known_pairs"] = known_ngrams(texts, self.pairs, 2)
+        if self.judge is not None:
+            facts["judge_perplexity"] = self.judge.perplexity(self.data.decode(tokens))
         rounded: dict[str, Any] = {name: None if value is None else round(value, 5) for name, value in facts.items()}
         return Point(model, kind, steps, len(tokens), round(seconds, 4), **rounded)
 
@@ -151,8 +207,11 @@ COLUMNS = {
     "nll": ("nats/tok", "{:.3f}"),
     "known_words": ("known words", "{:.1%}"),
     "known_pairs": ("known pairs", "{:.1%}"),
+    "judge_perplexity": ("judge ppl", "{:.1f}"),
     "entropy": ("entropy", "{:.2f}"),
+    "distinct_1": ("distinct-1", "{:.3f}"),
     "distinct_2": ("distinct-2", "{:.3f}"),
+    "evaluations": ("evals", "{:d}"),
     "seconds": ("seconds", "{:.2f}"),
 }
 
@@ -168,9 +227,28 @@ def table(points: Sequence[Point]) -> list[list[str]]:
     return rows
 
 
+def footing_table(points: Sequence[Point]) -> list[list[str]]:
+    """What each trained model cost and knows, the header first: for judging whether a comparison is fair."""
+    rows = [["model", "weights", "training tokens", "nats/tok of the data, at most"]]
+    for point in {point.model: point for point in points if point.weights is not None}.values():
+        read = "-" if point.training_tokens is None else f"{point.training_tokens:,}"
+        bound = "-" if point.likelihood_bound is None else f"{point.likelihood_bound:.3f}"
+        rows.append([point.model, f"{point.weights:,}", read, bound])
+    return rows
+
+
 def format_table(points: Sequence[Point]) -> str:
     """The table as aligned plain text."""
-    rows = table(points)
+    return _aligned(table(points))
+
+
+def format_footing(points: Sequence[Point]) -> str:
+    """`footing_table` as aligned plain text; empty without a trained model."""
+    rows = footing_table(points)
+    return _aligned(rows) if len(rows) > 1 else ""
+
+
+def _aligned(rows: list[list[str]]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for row in rows:

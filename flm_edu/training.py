@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, Protocol
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from flm_edu.files import write_aside
-from flm_edu.models import FlowLM, FlowMapLM
+from flm_edu.models import LanguageModel
 from flm_edu.objectives import Objective
 from flm_edu.provenance import describe_run
 
@@ -137,7 +137,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: FlowLM | FlowMapLM,
+        model: LanguageModel,
         corpus: Corpus,
         objective: ObjectiveFunction,
         config: TrainConfig,
@@ -267,7 +267,7 @@ class Trainer:
             bad = self.step
         if bad is not None:
             kept = ""
-            if self.directory is not None and (self.directory / STATE_FOLDER / STATE).is_file():
+            if self.has_saved_state:
                 kept = f"; {self.directory} keeps the last good checkpoint"
             raise TrainingStopped(f"the loss became NaN or infinite at step {bad}{kept}. Try a lower learning rate")
 
@@ -336,6 +336,7 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
             "latest": self.latest,
+            "provenance": provenance,
             "run": self._identity(),
             "network": self.plain_network.state_dict(),
             "averaged": self.averaged.network.state_dict(),
@@ -357,12 +358,18 @@ class Trainer:
         return {
             **asdict(self.config),
             **{f"network {name}": value for name, value in asdict(self.model.config).items()},
-            "schedule": self.model.schedule_name,
+            **self.model.settings(),
             "corpus": self.corpus.fingerprint,
             "objective": repr(self.facts.get("objective")),
             "teacher": repr(self.facts.get("teacher")),
+            "init": repr(self.facts.get("init")),
             "processes": self.accelerator.num_processes,
         }
+
+    @property
+    def has_saved_state(self) -> bool:
+        """Whether there is something to resume."""
+        return self.directory is not None and (self.directory / STATE_FOLDER / STATE).is_file()
 
     def resume(self) -> None:
         """Go back to the saved state of this run.
@@ -371,19 +378,23 @@ class Trainer:
             TrainingStopped: there is none, it is damaged, or it belongs to a run with other settings or data.
         """
         path = Path(self.directory or ".") / STATE_FOLDER / STATE
-        if not path.is_file():
+        if not self.has_saved_state:
             raise TrainingStopped(f"--resume: {path} is not there; start the run without --resume")
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)
         except Exception as error:  # torch raises many kinds for damaged files
             raise TrainingStopped(f"--resume: {path} is damaged ({error}); start the run anew") from error
         ours, theirs = self._identity(), state.get("run", {})
+        # A run saved before a setting of the network existed had what is now its default.
+        defaults = {f"network {field.name}": field.default for field in fields(self.model.config)}
+        theirs = {**defaults, "init": repr(None), **theirs}
         changed = [f"{name} {theirs.get(name)} -> {ours[name]}" for name in ours if ours[name] != theirs.get(name)]
         if changed:
             raise TrainingStopped(
                 f"--resume: the saved run had other settings ({', '.join(changed)}); repeat its command exactly"
             )
         self.step, self.seconds, self.latest = state["step"], state["seconds"], state["latest"]
+        self.model.provenance = self.averaged.provenance = state.get("provenance", {})
         self.plain_network.load_state_dict(state["network"])
         self.averaged.network.load_state_dict(state["averaged"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):

@@ -4,16 +4,20 @@ What works runs as real processes; what is refused is called in this process, wh
 """
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
 from flm_edu.cli import app
+from flm_edu.files import data_dir
+from flm_edu.models import FlowMapLM
 
-COMMANDS = ["train", "distill", "sample", "evaluate", "plot", "demo", "language"]
+COMMANDS = ["train", "distill", "sample", "evaluate", "plot", "demo", "report", "language"]
 SMALL = ["--width", "16", "--heads", "2", "--blocks", "1", "--steps", "30", "--batch", "16", "--warmup", "5"]
 
 
@@ -59,8 +63,81 @@ def test_train_writes_a_model_directory(models: Path) -> None:
     } <= names
     facts = json.loads((models / "fmlm" / "provenance.json").read_text())
     assert facts["command"].endswith("distill --teacher flm --out fmlm --steps 20 --batch 16 --target ema")
-    assert facts["objective"] == {"diagonal_fraction": 0.25, "boundary_every": 32, "target": "ema"}
+    recipe = {"diagonal_fraction": 0.25, "boundary_every": 32, "target": "ema", "jumps": 2}
+    assert facts["objective"] == {"method": "semigroup", **recipe}
     assert facts["teacher"]["corpus"] == "cities"
+
+
+def test_distill_goes_on_from_an_earlier_map(models: Path) -> None:
+    run("distill", "--teacher", "flm", "--init", "fmlm", "--out", "more", "--steps", "1", "--batch", "16", cwd=models)
+    facts = json.loads((models / "more" / "provenance.json").read_text())
+    assert facts["init"]["steps"] == 20
+    before, after = (FlowMapLM.from_pretrained(models / name).network.state_dict() for name in ("fmlm", "more"))
+    # One step of warm-up at a hundredth of the learning rate: the weights are the earlier ones but for that.
+    assert all(torch.allclose(before[name], after[name], atol=1e-3) for name in before)
+
+
+@pytest.fixture(scope="module")
+def baselines(models: Path) -> Path:
+    """One small model of each other family, beside the flow models."""
+    for name in ("masked", "uniform", "ar"):
+        like = ("--like", str(models / "flm"), *SMALL[-6:])
+        result = call("train", "--model", name, "--language", "cities", "--out", str(models / name), *like)
+        assert result.exit_code == 0, result.output
+    return models
+
+
+def test_flow_maps_learn_by_each_equation_with_a_teacher_or_without(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(models)
+    short = ("--steps", "3", "--batch", "16")
+    for method in ("semigroup", "lagrangian", "eulerian"):
+        distilled = call("distill", "--method", method, "--teacher", "flm", "--out", method, *short)
+        alone = call(
+            "train", "--model", "flow-map", "--method", method, "--language", "cities", "--out", f"{method}-alone",
+            "--width", "16", "--heads", "2", "--blocks", "1", *short,
+        )  # fmt: skip
+        assert (distilled.exit_code, alone.exit_code) == (0, 0), distilled.output + alone.output
+        for name in (method, f"{method}-alone"):
+            assert json.loads(Path(f"{name}/provenance.json").read_text())["objective"]["method"] == method
+            assert FlowMapLM.from_pretrained(name).sample(2, 1).shape == (2, 2)
+
+
+def test_discrete_models_are_distilled_in_rounds(baselines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(baselines)
+    for method, teacher in (("sdtt", "masked"), ("dcd", "uniform")):
+        rounds = ("--rounds", "2", "--teacher-steps", "8", "--steps", "4", "--batch", "16")
+        result = call("distill", "--method", method, "--teacher", teacher, "--out", method, *rounds)
+        assert result.exit_code == 0, result.output
+        facts = [json.loads(Path(f"{method}{place}/provenance.json").read_text()) for place in ("/round-1", "")]
+        assert [f["objective"]["teacher_steps"] for f in facts] == [8, 4]
+        assert [f["teacher"]["corpus"] for f in facts] == ["cities", "cities"]
+    assert "sdtt" in call("evaluate", "sdtt", "dcd", "--steps", "1", "--n", "10").stdout
+
+
+def test_every_family_is_sampled_and_measured_alike(baselines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(baselines)
+    kinds = [json.loads(Path(f"{name}/config.json").read_text())["model"] for name in ("masked", "uniform", "ar")]
+    assert kinds == ["masked", "uniform", "autoregressive"]
+    contestants = ["flm", "masked", "masked@confidence", "uniform@greedy-tail", "ar"]
+    result = call("evaluate", *contestants, "--steps", "1,8", "--n", "20", "--out", "families.csv")
+    assert result.exit_code == 0, result.output
+    points = json.loads(Path("families.json").read_text())["points"]
+    cells = {(p["model"], p["steps"]): p for p in points}
+    length = 2  # of the texts of cities: masked diffusion reads at most so often, autoregression exactly so often
+    assert [p["steps"] for p in points if p["model"] == "ar"] == [length]
+    assert [cells["flm", 8]["evaluations"], cells["ar", length]["evaluations"]] == [8, length]
+    assert cells["masked@confidence", 8]["evaluations"] == length
+    assert cells["uniform@greedy-tail", 8]["evaluations"] == 8
+    masked, ar = cells["masked", 1], cells["ar", length]
+    assert masked["weights"] == pytest.approx(ar["weights"], rel=0.02)
+    assert masked["training_tokens"] == ar["training_tokens"] == 30 * 16 * length
+    assert 0 < ar["likelihood_bound"] < masked["likelihood_bound"] + 1
+    assert cells["flm", 1]["likelihood_bound"] is None
+    assert "nats/tok of the data" in result.stdout
+    trace = call("sample", "ar", "--n", "1", "--trace").stdout.strip().splitlines()
+    assert [len(line.split()) - 2 for line in trace] == [1, 2, 2]  # words written so far, the next one's guess included
 
 
 def test_sample_is_reproducible(models: Path) -> None:
@@ -73,7 +150,9 @@ def test_sample_is_reproducible(models: Path) -> None:
 
 def test_evaluate_finds_the_data_by_itself_and_writes_the_table(models: Path) -> None:
     result = run("evaluate", "flm", "fmlm", "--steps", "1,2", "--n", "40", "--out", "table.csv", cwd=models)
-    assert [line.split()[0] for line in result.stdout.splitlines()] == ["model", "cities", "flm", "flm", "fmlm", "fmlm"]
+    quality, footing = ([line.split()[0] for line in part.splitlines()] for part in result.stdout.split("\n\n"))
+    assert quality == ["model", "cities", "flm", "flm", "fmlm", "fmlm"]
+    assert footing == ["model", "flm", "fmlm"]
     assert json.loads((models / "table.json").read_text())["provenance"]["corpus"] == "cities"
     assert (models / "table.csv").read_text().startswith("model,kind,steps")
     run("plot", "table.json", "--out", "pictures/table.png", "--theme", "dark", cwd=models)
@@ -92,7 +171,7 @@ def test_a_language_of_ones_own_goes_all_the_way(tmp_path: Path) -> None:
 
 def test_perfect_models_stand_beside_trained_ones(models: Path) -> None:
     result = run("evaluate", "flm", "perfect:masked", "perfect:flow-map", "--steps", "1", "--n", "50", cwd=models)
-    rows = {line.split()[0]: line.split() for line in result.stdout.splitlines()}
+    rows = {line.split()[0]: line.split() for line in result.stdout.split("\n\n")[0].splitlines()}
     assert rows["perfect:flow-map"][2] == "100.0%"
     assert rows["perfect:masked"][2] != "100.0%"
     alone = run("evaluate", "perfect:ar", "--language", "cities", "--steps", "1", "--n", "20", cwd=models)
@@ -111,6 +190,19 @@ def test_quick_demo_runs_to_its_report(tmp_path: Path, data: tuple[str, ...]) ->
     assert "Written in one step" in result.stdout
     for name in ("report.html", "sweep.csv", "sweep.json", "flm/config.json", "fmlm/model.safetensors"):
         assert (tmp_path / "out" / name).is_file()
+
+
+@pytest.mark.slow
+def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    (tmp_path / "own.grammar").write_text((data_dir() / "languages" / "cities.grammar").read_text())
+    arguments = ("demo", "--quick", "--language", "own.grammar", "--out", "out")
+    run(*arguments, cwd=tmp_path)
+    weights = tmp_path / "out" / "fmlm" / "model.safetensors"
+    first = weights.read_bytes()
+    shutil.rmtree(tmp_path / "out" / "fmlm")  # as if it had been stopped between the two trainings
+    run(*arguments, "--resume", cwd=tmp_path)
+    assert weights.read_bytes() == first
+    assert "flm" in run("evaluate", "out/flm", "--steps", "1", "--n", "20", cwd=tmp_path).stdout  # finds own.grammar
 
 
 @pytest.mark.parametrize(
@@ -136,8 +228,19 @@ def test_quick_demo_runs_to_its_report(tmp_path: Path, data: tuple[str, ...]) ->
         (("train", "--out", "flm", "--language", "cities"), "already holds a model"),
         (("train", "--out", "short.txt", "--language", "cities"), "is a file"),
         (("distill", "--out", "x", "--teacher", "fmlm"), "not a 'flow-lm'"),
+        (("train", "--out", "x", "--language", "cities", "--model", "ar", "--schedule", "uniform"), "has none"),
+        (("train", "--out", "x", "--language", "cities", "--like", "sentences-flm"), "belong to different data"),
+        (("train", "--out", "x", "--language", "cities", "--method", "eulerian"), "--model flow-map"),
+        (
+            ("train", "--out", "x", "--language", "cities", "--model", "flow-map", "--method", "dcd"),
+            "distils a teacher",
+        ),
+        (("distill", "--out", "x", "--teacher", "flm", "--rounds", "2"), "no option of --method semigroup"),
+        (("distill", "--out", "x", "--teacher", "flm", "--method", "sdtt"), "not a 'masked'"),
+        (("sample", "flm@confidence"), "is sampled by standard"),
         (("distill", "--out", "x", "--teacher", "flm", "--language", "sentences"), "vocab_size 29"),
         (("distill", "--out", "x", "--teacher", "flm", "--diagonal-fraction", "2"), "diagonal_fraction is 2.0"),
+        (("distill", "--out", "x", "--teacher", "flm", "--init", "sentences-fmlm"), "another network or clock"),
         (("sample", "nowhere"), "shipped model"),
         (("sample", "flm", "--steps", "0"), "steps is 0"),
         (("sample", "flm", "--steps", "-1"), "steps is -1"),
@@ -185,3 +288,13 @@ def test_nan_is_told_with_the_step(models: Path) -> None:
     )
     result = run(*arguments, cwd=models, code=2)
     assert "became NaN or infinite at step" in result.stderr
+
+
+def test_report_writes_one_page(tmp_path: Path) -> None:
+    run("report", "--out", "pages/all.html", cwd=tmp_path)
+    page = (tmp_path / "pages/all.html").read_text(encoding="utf-8")
+    assert page.count('type="module"') == 7
+    assert len(page) < 1_500_000
+    (tmp_path / "x.json").write_text("[]")
+    assert "x.json is not a sweep" in call("report", str(tmp_path / "x.json"), "--out", str(tmp_path / "y.html")).output
+    assert not (tmp_path / "y.html").exists()

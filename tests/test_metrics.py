@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import torch
 from flm_edu.language import Language
 from flm_edu.metrics import distinct_n, known_ngrams, token_entropy, word_ngrams
 from flm_edu.models import FlowLM, FlowMapLM
-from flm_edu.plots.curves import METRICS, loss_curves, quality_against_steps
+from flm_edu.plots.curves import METRICS, loss_curves, quality_against_seconds, quality_against_steps
 from flm_edu.plots.style import FAMILIES
 from flm_edu.report import write_report
 from flm_edu.tradeoff import Point, format_table, load_sweep, save_sweep, sweep
@@ -92,6 +93,25 @@ def test_pictures_have_title_axes_and_legend(points: list[Point], theme: str) ->
         quality_against_steps(points, "known_words")
     figure = loss_curves({"FLM": ("flow-lm", [{"step": 1.0, "loss": 2.0}, {"step": 2.0, "loss": 1.0}])})
     assert figure.axes[0].get_yscale() == "log"
+
+
+def test_members_of_a_family_share_a_colour_and_differ_in_their_lines(points: list[Point]) -> None:
+    family = [replace(p, model=name, kind="masked") for name in ("MDLM", "MDLM@confidence", "SDTT") for p in points]
+    lines = [line for line in quality_against_steps(family).axes[0].lines if line.get_label() != "toy"]
+    drawn = {str(line.get_label()): line for line in lines if line.get_marker() == "^"}
+    assert set(drawn) == {"MDLM", "MDLM@confidence", "SDTT"}
+    assert len({line.get_color() for line in drawn.values()}) == 1
+    assert len({str(line.get_linestyle()) for line in drawn.values()}) == 3
+
+
+def test_against_seconds_each_mark_stands_at_its_own_time(points: list[Point]) -> None:
+    axes = quality_against_seconds(points, "validity").axes[0]
+    line = next(line for line in axes.lines if line.get_label() == "FLM")
+    mine = [point for point in points if point.model == "FLM"]
+    assert list(line.get_xdata()) == pytest.approx([1000 * p.seconds / p.samples for p in mine])  # type: ignore[arg-type]
+    assert list(line.get_ydata()) == pytest.approx([100 * p.validity for p in mine])  # type: ignore[arg-type, operator]
+    assert {text.get_text() for text in axes.texts} == {str(p.steps) for p in points if p.steps}
+    assert "milliseconds per text" in axes.get_xlabel()
 
 
 def test_families_differ_in_colour_and_have_markers() -> None:

@@ -11,7 +11,7 @@ SMALL = {"width": 16, "blocks": 2, "heads": 2, "time_width": 8}
 
 def network(**changes: object) -> DiT:
     torch.manual_seed(0)
-    net = DiT(NetworkConfig(vocab_size=7, length=6, **{**SMALL, **changes}))  # type: ignore[arg-type]
+    net = DiT(NetworkConfig(**{"vocab_size": 7, "length": 6, **SMALL, **changes}))  # type: ignore[arg-type]
     for parameter in net.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return net.eval()
@@ -149,3 +149,33 @@ def test_on_cuda_it_agrees_with_the_cpu() -> None:
     net, x, tau = network(), torch.randn(2, 6, 7), torch.rand(2)
     on_cpu = net(x, tau)
     assert torch.allclose(net.cuda()(x.cuda(), tau.cuda()).cpu(), on_cpu, atol=1e-3)
+
+
+def test_a_causal_position_sees_itself_and_what_came_before() -> None:
+    net, tau = network(causal=True), torch.rand(1)
+    x = torch.randn(1, 6, 7)
+    base = net(x, tau)
+    for changed in range(6):
+        y = x.clone()
+        y[:, changed] += 1
+        moved = (net(y, tau) - base).abs().amax(-1)[0] > 1e-6
+        assert moved.tolist() == [position >= changed for position in range(6)]
+
+
+@pytest.mark.parametrize("changes", [{}, {"softcap": 5.0}, {"absolute_positions": True}, {"length": 300}])
+@pytest.mark.parametrize("parts", [(1,) * 6, (2, 1, 3), (6,)])
+def test_reading_in_parts_with_a_memory_is_reading_at_once(changes: dict[str, object], parts: tuple[int, ...]) -> None:
+    """Length 300 takes the fused kernels, which must mask as the written-out attention does."""
+    net = network(causal=True, extra_tokens=1, **changes)
+    repeat = net.config.length // 6
+    tokens, tau = torch.randint(8, (3, net.config.length)), torch.zeros(1)
+    with torch.no_grad():
+        full, memory = net(tokens, tau), net.new_memory()
+        pieces = [net(part, tau, memory=memory) for part in tokens.split([n * repeat for n in parts], dim=1)]
+    assert torch.allclose(torch.cat(pieces, dim=1), full, atol=1e-3, rtol=1e-3)
+
+
+def test_only_a_causal_network_remembers() -> None:
+    net = network()
+    with pytest.raises(ValueError, match="only a causal network"):
+        net(torch.randn(1, 6, 7), torch.rand(1), memory=net.new_memory())

@@ -1,15 +1,29 @@
 """What training minimises is what METHOD.md says it is."""
 
+import copy
 import math
 
 import pytest
 import torch
 
-from flm_edu import objectives
 from flm_edu.interpolant import interpolate, one_hot
 from flm_edu.language import Language
 from flm_edu.models import FlowLM, FlowMapLM
-from flm_edu.objectives import SemigroupDistillation, SemigroupOptions, flow_matching, stratified
+from flm_edu.objectives import (
+    EulerianDistillation,
+    FlowMapObjective,
+    LagrangianDistillation,
+    SemigroupDistillation,
+    SemigroupOptions,
+    derivative,
+    eulerian_target,
+    flow_matching,
+    lagrangian_target,
+    onto_simplex,
+    stratified,
+    two_time_denoiser_of,
+)
+from flm_edu.oracle import PerfectFlowMap
 from tests.conftest import tiny_flow
 
 
@@ -69,17 +83,50 @@ def test_a_consistent_flow_map_has_no_semigroup_loss(
     assert abs(float(result.parts["semigroup_kl"])) < 1e-6
 
 
-def test_the_target_of_the_one_step_jump_is_where_two_jumps_land(flow_map: FlowMapLM) -> None:
+def test_the_target_of_the_one_step_jump_is_where_two_jumps_land(flow: FlowLM, flow_map: FlowMapLM) -> None:
     """At (0, 1) the share of the first jump is 0: the target is delta_{u,1}(X_{0,u}(x)) alone."""
-    from flm_edu.objectives import _composed
-
     x = torch.randn(4, 3, 3, generator=torch.Generator().manual_seed(0))
     zero, half, one = torch.zeros(4), torch.full((4,), 0.5), torch.ones(4)
     u = flow_map.schedule.t(half)
     with torch.no_grad():
-        target = _composed(flow_map, x, zero, one)
+        target = SemigroupDistillation(flow).target(flow_map, x, zero, one)
         expected = flow_map.two_time_denoiser(flow_map.flow_map(x, zero, u), u, one)
     assert torch.allclose(target, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("jumps", [2, 3, 4])
+def test_any_number_of_jumps_of_the_exact_flow_map_make_the_one(language: Language, jumps: int) -> None:
+    perfect, x, s, t = exact_jumps(language)
+
+    class Exact(FlowMapLM):
+        def logits(self, x: torch.Tensor, tau_s: torch.Tensor, tau_t: torch.Tensor) -> torch.Tensor:
+            return (
+                perfect.two_time_denoiser(x, perfect.schedule.t(tau_s), perfect.schedule.t(tau_t))
+                .clamp_min(1e-300)
+                .log()
+            )
+
+    objective = SemigroupDistillation(None, SemigroupOptions(jumps=jumps))
+    tau_s, tau_t = perfect.schedule.tau(s), perfect.schedule.tau(t)
+    target = objective.target(Exact(tiny_flow(language).config), x, tau_s, tau_t)
+    assert float((target - perfect.two_time_denoiser(x, s, t)).abs().max()) < 1e-5
+
+
+def test_jumps_of_the_initial_map_stay_its_own(flow: FlowLM, flow_map: FlowMapLM, language: Language) -> None:
+    """Target "init": whatever the student becomes, the map it started from is what it learns from."""
+    student = copy.deepcopy(flow_map)
+    objective = SemigroupDistillation(flow, SemigroupOptions(target="init", diagonal_fraction=0.0), student)
+    other = SemigroupDistillation(flow, SemigroupOptions(target="student", diagonal_fraction=0.0))
+    torch.nn.init.zeros_(student.network.head.linear.weight)  # type: ignore[union-attr]
+    torch.nn.init.zeros_(student.network.head.linear.bias)  # type: ignore[union-attr]
+    tokens = language.sample(32, generator=torch.Generator().manual_seed(0))
+    frozen, moving = (o(student, tokens, torch.Generator().manual_seed(1)).loss for o in (objective, other))
+    assert float(frozen) > 0.01
+    assert abs(float(moving)) < 1e-6  # a student that says the same everywhere agrees with itself
+    with pytest.raises(ValueError, match="--init"):
+        SemigroupDistillation(flow, SemigroupOptions(target="init"))
+    with pytest.raises(ValueError, match="jumps is 1"):
+        SemigroupOptions(jumps=1)
 
 
 def test_times_follow_the_released_recipe(flow: FlowLM) -> None:
@@ -98,6 +145,7 @@ def test_times_follow_the_released_recipe(flow: FlowLM) -> None:
     assert float(position.mean()) == pytest.approx(0.5, abs=0.02)  # s ~ U(0, 1 - d)
 
 
+@pytest.mark.parametrize("kind", [SemigroupDistillation, LagrangianDistillation, EulerianDistillation])
 @pytest.mark.parametrize("target", ["student", "ema"])
 @pytest.mark.parametrize("bf16", [False, True])
 def test_every_weight_is_trained_and_no_gradient_enters_the_target(
@@ -105,6 +153,7 @@ def test_every_weight_is_trained_and_no_gradient_enters_the_target(
     flow_map: FlowMapLM,
     language: Language,
     generator: torch.Generator,
+    kind: type[FlowMapObjective],
     target: str,
     bf16: bool,
     monkeypatch: pytest.MonkeyPatch,
@@ -113,9 +162,9 @@ def test_every_weight_is_trained_and_no_gradient_enters_the_target(
     import copy
 
     targets = []
-    composed = objectives._composed
-    monkeypatch.setattr(objectives, "_composed", lambda *args: targets.append(composed(*args)) or targets[-1])
-    objective = SemigroupDistillation(flow, SemigroupOptions(target=target))  # type: ignore[arg-type]
+    objective = kind(flow, SemigroupOptions(target=target))  # type: ignore[arg-type]
+    made = objective.target
+    monkeypatch.setattr(objective, "target", lambda *args: targets.append(made(*args)) or targets[-1])
     averaged = copy.deepcopy(flow_map).requires_grad_(False)
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16, cache_enabled=False):
         result = objective(flow_map, language.sample(16, generator=generator), generator, averaged)
@@ -136,3 +185,100 @@ def test_bad_options_are_named(flow: FlowLM, flow_map: FlowMapLM, language: Lang
             SemigroupOptions(**options)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="averaged student"):
         SemigroupDistillation(flow, SemigroupOptions(target="ema"))(flow_map, language.tokens, None)
+
+
+# --- Lagrangian and Eulerian: derivatives -------------------------------------------------------
+
+TIMES = [(0.0, 0.4), (0.1, 0.5), (0.3, 0.6), (0.0, 0.7), (0.45, 0.55)]
+
+
+def exact_jumps(language: Language) -> tuple[PerfectFlowMap, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The exact flow map, and states on its paths at the starts of some jumps: x (B, L, V), s, t (B,), float64."""
+    perfect = PerfectFlowMap(language, tolerance=1e-9, max_substeps=256)
+    generator = torch.Generator().manual_seed(0)
+    data = one_hot(language.sample(len(TIMES), generator=generator), language.vocab_size, torch.float64)
+    s, t = torch.tensor(TIMES, dtype=torch.float64).T
+    return perfect, interpolate(torch.randn(data.shape, generator=generator).double(), data, s), s, t
+
+
+def test_the_lagrangian_target_of_the_exact_flow_map_is_itself(language: Language) -> None:
+    perfect, x, s, t = exact_jumps(language)
+    h = 1e-4
+    slope = (perfect.two_time_denoiser(x, s, t + h) - perfect.two_time_denoiser(x, s, t - h)) / (2 * h)
+    target = lagrangian_target(perfect.denoiser(perfect.flow_map(x, s, t), t), slope, s, t)
+    delta = perfect.two_time_denoiser(x, s, t)
+    assert float((target - delta).abs().max()) < 1e-5
+    assert float((perfect.denoiser(perfect.flow_map(x, s, t), t) - delta).abs().max()) > 0.05  # the slope matters
+
+
+def test_the_eulerian_target_of_the_exact_flow_map_is_itself(language: Language) -> None:
+    """The slope along the flow: x moves by D_s(x) - x while s moves by 1 - s."""
+    perfect, x, s, t = exact_jumps(language)
+    x, s, t = x[1:3], s[1:3], t[1:3]  # s > 0, for steps to both sides
+    denoiser, h = perfect.denoiser(x, s), 1e-4
+    ahead, behind = (perfect.two_time_denoiser(x + k * (denoiser - x), s + k * (1 - s), t) for k in (h, -h))
+    slope, delta = (ahead - behind) / (2 * h), perfect.two_time_denoiser(x, s, t)
+    assert float((eulerian_target(denoiser, delta, slope, s, t) - delta).abs().max()) < 1e-5
+    share = ((t - s) / (1 - t))[:, None, None]
+    assert float((denoiser + share * slope - delta).abs().max()) < 1e-5  # as METHOD.md writes it
+    assert float((denoiser - delta).abs().max()) > 0.05
+
+
+def test_targets_at_the_ends_are_finite_and_sum_to_one(language: Language) -> None:
+    """At t = 1 the Lagrangian asks for the denoiser where the jump lands; at s = t both for the denoiser here."""
+    a, b = (torch.randn(3, 3, 3).softmax(-1) for _ in range(2))
+    slope = torch.randn(3, 3, 3)
+    slope -= slope.mean(-1, keepdim=True)
+    s, t = torch.tensor([0.0, 0.5, 1.0]), torch.tensor([1.0, 0.5, 1.0])
+    lagrangian, eulerian = lagrangian_target(a, slope, s, t), eulerian_target(a, b, slope, s, t)
+    assert torch.equal(lagrangian, a)
+    assert torch.equal(eulerian[1:], a[1:])
+    for target in (lagrangian, eulerian):
+        assert torch.allclose(target.sum(-1), torch.ones(3, 3), atol=1e-5)
+        assert bool((onto_simplex(target) >= 0).all())
+        assert torch.allclose(onto_simplex(target).sum(-1), torch.ones(3, 3), atol=1e-5)
+    assert torch.allclose(onto_simplex(b), b)
+
+
+@pytest.mark.parametrize("length", [3, 300])
+def test_derivatives_of_the_network_are_finite_differences(language: Language, length: int) -> None:
+    """In the mixing times, although the network is told tau; long rows take other attention kernels."""
+    long = Language("long", language.words, language.tokens.repeat(1, length // 3), language.probabilities)
+    flow = tiny_flow(long)
+    student = FlowMapLM.from_flow_lm(flow)
+    torch.nn.init.normal_(student.network.second_time_embedding.last.weight, std=0.3)  # type: ignore[union-attr]
+    student.eval()
+    x, s, t, h = torch.randn(2, length, 3), torch.tensor([0.2, 0.3]), torch.tensor([0.5, 0.6]), 1e-2
+    tau_s, tau_t = student.schedule.tau(s), student.schedule.tau(t)
+    zero = torch.zeros(2)
+    with torch.no_grad():
+        value, slope = derivative(
+            two_time_denoiser_of(student), (x, tau_s, tau_t), (torch.zeros_like(x), zero, student.schedule.dtau_dt(t))
+        )
+        difference = (student.two_time_denoiser(x, s, t + h) - student.two_time_denoiser(x, s, t - h)) / (2 * h)
+        assert torch.allclose(value, student.two_time_denoiser(x, s, t), atol=1e-5)
+        assert float(slope.abs().max()) > 0.01
+        assert torch.allclose(slope, difference, atol=0.02 * float(slope.abs().max()))
+        target = LagrangianDistillation(flow).target(student, x, tau_s, tau_t)
+        landing = flow.denoiser(student.flow_map(x, s, t), t)
+        assert torch.allclose(target, onto_simplex(lagrangian_target(landing, difference, s, t)), atol=5e-3)
+        denoiser = flow.denoiser(x, s)
+        ahead, behind = (student.two_time_denoiser(x + k * (denoiser - x), s + k * (1 - s), t) for k in (h, -h))
+        along = eulerian_target(denoiser, value, (ahead - behind) / (2 * h), s, t)
+        target = EulerianDistillation(flow).target(student, x, tau_s, tau_t)
+        assert torch.allclose(target, onto_simplex(along), atol=5e-3)
+
+
+def test_without_a_teacher_the_diagonal_learns_from_data(flow: FlowLM, flow_map: FlowMapLM, language: Language) -> None:
+    """The diagonal loss is the flow's own cross-entropy, with the same draws."""
+    tokens = language.sample(16, generator=torch.Generator().manual_seed(1))
+    alone = SemigroupDistillation(None)
+    parts = alone(flow_map, tokens, torch.Generator().manual_seed(2)).parts
+    again = torch.Generator().manual_seed(2)
+    tau, _ = alone._times(8, 8, again, torch.device("cpu"))
+    data = one_hot(tokens, 3)
+    x = interpolate(torch.randn(data.shape, generator=again), data, flow_map.schedule.t(tau))
+    log_p = flow_map.logits(x, tau, tau).log_softmax(-1)
+    assert float(parts["diagonal_kl"]) == pytest.approx(float(-(data * log_p).sum(-1)[:8].mean()), abs=1e-5)
+    assert torch.allclose(alone.denoiser(flow_map, x, tau), log_p.exp(), atol=1e-6)
+    assert torch.equal(SemigroupDistillation(flow).denoiser(flow_map, x, tau), flow.logits(x, tau).softmax(-1))

@@ -18,7 +18,7 @@ def test_import_adds_less_than_a_second_to_torch_and_loads_nothing_heavy() -> No
     """The difference is taken in one process, so the machine's speed cancels out of what torch costs."""
     code = (
         "import time, sys, json; a = time.perf_counter(); import torch; b = time.perf_counter(); import flm_edu;"
-        "c = time.perf_counter(); heavy = ['plotly', 'ipywidgets', 'datasets', 'transformers', 'matplotlib', 'tensorboard'];"
+        "c = time.perf_counter(); heavy = ['plotly', 'ipywidgets', 'anywidget', 'datasets', 'transformers', 'matplotlib', 'tensorboard'];"
         "print(json.dumps([b - a, c - b, [m for m in heavy if m in sys.modules]]))"
     )
     runs = [json.loads(subprocess.check_output([sys.executable, "-c", code])) for _ in range(3)]
@@ -42,18 +42,25 @@ def test_dependencies_point_one_way() -> None:
         "network",
         "provenance",
         "sampling",
+        "discrete",
         "text",
         "language",
         "models",
         "reference",
         "objectives",
         "oracle",
+        "baselines",
         "training",
+        "training_options",
+        "methods",
         "presets",
         "metrics",
+        "judge",
         "tradeoff",
         "plots",
+        "course",
         "report",
+        "widgets",
         "demo",
         "cli",
     ]
@@ -95,7 +102,8 @@ def test_the_wheel_carries_its_data_away_from_the_clone(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "zipfile", "-e", str(wheel), str(target)], check=True)
     code = (
         "import flm_edu, pathlib, sys; assert pathlib.Path(flm_edu.__file__).is_relative_to(sys.argv[1]), flm_edu.__file__;"
-        "m = flm_edu.load_model('sentences-fmlm'); print(m.decode(m.sample(2, 1))); print(len(flm_edu.load_language('tales')))"
+        "m = flm_edu.load_model('sentences-fmlm'); print(m.decode(m.sample(2, 1))); print(len(flm_edu.load_language('tales')));"
+        "from flm_edu.widgets import ScheduleExplorer; ScheduleExplorer().to_html('page.html')"
     )
     environment = {**os.environ, "PYTHONPATH": str(target)}
     output = subprocess.check_output(

@@ -28,6 +28,9 @@ def test_recording_changes_nothing(flow: FlowLM) -> None:
     assert recorded.states is not None
     assert recorded.states.shape == (5, 5, 3, 3)
     assert bool((recorded.t.diff() > 0).all())
+    assert torch.equal(recorded.likelihoods[..., 0], recorded.confidences)
+    torch.testing.assert_close(recorded.likelihoods.sum(-1), torch.ones(5, 5, 3))  # all three words are kept
+    assert bool((recorded.likelihoods.diff(dim=-1) <= 0).all())
 
 
 def test_one_step_is_the_argmax_at_tau_zero(flow: FlowLM, flow_map: FlowMapLM) -> None:

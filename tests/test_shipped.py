@@ -27,9 +27,8 @@ def test_every_family_member_is_there_small_and_with_provenance() -> None:
         assert sum(path.stat().st_size for path in folder.iterdir()) < 6e6, name
         facts = json.loads((folder / "provenance.json").read_text())
         assert {"command", "commit", "steps", "corpus", "corpus_fingerprint", "metrics"} <= facts.keys()
-        assert "/" not in facts["command"].replace("data/checkpoints/", "").replace("runs/", ""), (
-            "a path of some machine"
-        )
+        words = facts["command"].split()
+        assert not any(word.startswith(("/", "~")) or ".." in word for word in words), "a path of some machine"
 
 
 @pytest.mark.parametrize("data", ["sentences", "tales"])
@@ -43,10 +42,10 @@ def test_weights_belong_to_the_languages_as_they_are(data: str) -> None:
     ("name", "steps", "least"),
     [
         ("sentences-flm", 64, 0.99),
-        ("sentences-fmlm", 1, 0.88),  # the aim is 0.95: not reached by the demo's minutes yet
+        ("sentences-fmlm", 1, 0.95),
         ("sentences-fmlm", 8, 0.99),
         ("tales-flm", 64, 0.95),
-        ("tales-fmlm", 1, 0.33),  # the aim is 0.70: 4,000 steps of distillation were not enough
+        ("tales-fmlm", 1, 0.54),  # the aim is 0.70: not reached yet, see the README
         ("tales-fmlm", 4, 0.90),
     ],
 )

@@ -1,9 +1,10 @@
-"""The two pictures of a run: quality against steps, and loss against training steps."""
+"""The pictures of a run: quality against steps or seconds, and loss against training steps."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 from flm_edu.plots.style import Theme, family, figure_theme
 from flm_edu.tradeoff import Point
@@ -12,14 +13,28 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: metric -> (axis label, title, whether it is a share shown in percent)
+
+class Metric(NamedTuple):
+    """How a column of the table is drawn."""
+
+    label: str  # of the axis
+    title: str
+    percent: bool = False
+    logarithmic: bool = False
+
+
 METRICS = {
-    "validity": ("valid texts, %", "How many samples are texts of the language", True),
-    "total_variation": ("total variation", "How far the samples are from the language", False),
-    "known_words": ("known words, %", "How many words of the samples are words of the corpus", True),
-    "known_pairs": ("known word pairs, %", "How many neighbouring words the corpus holds together", True),
-    "entropy": ("entropy, nats", "How varied a sample is (mean entropy of its tokens)", False),
+    "validity": Metric("valid texts, %", "How many samples are texts of the language", percent=True),
+    "total_variation": Metric("total variation", "How far the samples are from the language"),
+    "known_words": Metric("known words, %", "How many words of the samples are words of the corpus", percent=True),
+    "known_pairs": Metric("known word pairs, %", "How many neighbouring words the corpus holds together", percent=True),
+    "judge_perplexity": Metric("generative perplexity", "How much the samples surprise the judge", logarithmic=True),
+    "entropy": Metric("entropy, nats", "How varied a sample is (mean entropy of its tokens)"),
 }
+
+
+#: members of one family share its colour and differ in their lines
+_LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 
 
 def quality_against_steps(points: Sequence[Point], metric: str = "validity", theme: Theme = "light") -> Figure:
@@ -28,37 +43,84 @@ def quality_against_steps(points: Sequence[Point], metric: str = "validity", the
     Raises:
         ValueError: an unknown metric, or one that no point has.
     """
-    if metric not in METRICS or all(getattr(point, metric) is None for point in points):
-        raise ValueError(f"metric {metric!r} is not in these points; choose one of {', '.join(METRICS)}")
-    label, title, percent = METRICS[metric]
-    scale = 100 if percent else 1
     with figure_theme(theme):
-        figure, axes = _new_figure()
-        for name in dict.fromkeys(point.model for point in points if point.steps):
-            line = [p for p in points if p.model == name and p.steps and getattr(p, metric) is not None]
-            look = family(line[0].kind)
-            axes.plot(
-                [p.steps for p in line],
-                [scale * getattr(p, metric) for p in line],
-                color=look.color,
-                marker=look.marker,
-                linewidth=2,
-                linestyle="--" if "@uniform" in name else "-",  # the same model on the other clock
-                markersize=6,
-                label=name,
-            )
-        for point in {p.model: p for p in points if not p.steps}.values():
-            if getattr(point, metric) is not None:
-                ink = axes.xaxis.label.get_color()
-                axes.axhline(scale * getattr(point, metric), color=ink, dashes=(4, 3), linewidth=1.2, label=point.model)
+        figure, axes = _quality(points, metric, lambda point: float(point.steps))
         steps = sorted({point.steps for point in points if point.steps})
         axes.set_xscale("log", base=2)
         axes.set_xticks(steps, [str(s) for s in steps])
-        axes.set(xlabel="steps (network evaluations per sample)", ylabel=label, title=title)
-        if percent:
-            axes.set_ylim(None, 102)
+        axes.set_xlabel("steps (network evaluations per sample)")
         axes.legend()
         return figure
+
+
+def quality_against_seconds(points: Sequence[Point], metric: str = "validity", theme: Theme = "light") -> Figure:
+    """The same against what a reader waits for: wall-clock time per text, each mark labelled with its steps.
+
+    Times are of one machine and one batch size (`Point.samples`); compare within a table only.
+
+    Raises:
+        ValueError: as `quality_against_steps`.
+    """
+    with figure_theme(theme):
+        figure, axes = _quality(points, metric, lambda point: 1000 * point.seconds / point.samples)
+        scale = 100 if METRICS[metric].percent else 1
+        for point in points:
+            value = getattr(point, metric)
+            if point.steps and value is not None:
+                place = (1000 * point.seconds / point.samples, scale * value)
+                color = family(point.kind).color
+                axes.annotate(
+                    str(point.steps),
+                    place,
+                    xytext=(0, 6),
+                    textcoords="offset points",
+                    ha="center",
+                    fontsize=8,
+                    color=color,
+                )
+        axes.set_xscale("log")
+        axes.xaxis.set_major_formatter("{x:g}")
+        if METRICS[metric].percent:
+            axes.set_ylim(None, 108)  # room for the numbers
+        axes.set_xlabel(f"milliseconds per text (drawn {max(p.samples for p in points)} at once; numbers: steps)")
+        axes.legend()
+        return figure
+
+
+def _quality(points: Sequence[Point], metric: str, across: Callable[[Point], float]) -> tuple[Figure, Axes]:
+    """One line a model of a metric against something, and the data's own value across."""
+    if metric not in METRICS or all(getattr(point, metric) is None for point in points):
+        raise ValueError(f"metric {metric!r} is not in these points; choose one of {', '.join(METRICS)}")
+    look_of = METRICS[metric]
+    scale = 100 if look_of.percent else 1
+    figure, axes = _new_figure()
+    relatives: Counter[str] = Counter()  # lines of a family so far: a model, another sampler of it, its distillation
+    for name in dict.fromkeys(point.model for point in points if point.steps):
+        line = [p for p in points if p.model == name and p.steps and getattr(p, metric) is not None]
+        kind = next(p.kind for p in points if p.model == name)
+        look, style = family(kind), _LINES[relatives[kind] % len(_LINES)]
+        relatives[kind] += 1
+        axes.plot(
+            [across(p) for p in line],
+            [scale * getattr(p, metric) for p in line],
+            color=look.color,
+            marker=look.marker,
+            linewidth=2,
+            linestyle=style,
+            markersize=6,
+            markerfacecolor=look.color if style == "-" else "none",
+            label=name,
+        )
+    for point in {p.model: p for p in points if not p.steps}.values():
+        if getattr(point, metric) is not None:
+            ink = axes.xaxis.label.get_color()
+            axes.axhline(scale * getattr(point, metric), color=ink, dashes=(4, 3), linewidth=1.2, label=point.model)
+    axes.set(ylabel=look_of.label, title=look_of.title)
+    if look_of.percent:
+        axes.set_ylim(None, 102)
+    if look_of.logarithmic:
+        axes.set_yscale("log")
+    return figure, axes
 
 
 def loss_curves(

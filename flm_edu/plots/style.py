@@ -37,6 +37,15 @@ FAMILIES: dict[str, Family] = {
 }
 _OTHER = Family("", "#999999", "x")
 
+#: Colours of words and texts, which are no models: Tol's bright scheme, safe for colour-blind readers too.
+TEXT_COLORS = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#AA3377", "#66CCEE")
+
+#: Ink, soft ink, thin lines, ground and raised ground of each theme.
+THEMES: dict[Theme, dict[str, str]] = {
+    "light": {"ink": "#1f2328", "soft": "#59636e", "line": "#d8dee4", "ground": "#ffffff", "card": "#f6f8fa"},
+    "dark": {"ink": "#e6edf3", "soft": "#9198a1", "line": "#3d444d", "ground": "#0d1117", "card": "#151b23"},
+}
+
 
 def family(kind: str) -> Family:
     """The look of a kind of model; grey for one that is not known."""
@@ -48,7 +57,7 @@ def figure_theme(theme: Theme) -> Iterator[None]:
     """Matplotlib settings of a theme: transparent ground, thin grid, no box."""
     import matplotlib as mpl
 
-    ink, grid = ("#1f2328", "#d8dee4") if theme == "light" else ("#e6edf3", "#3d444d")
+    ink, grid = THEMES[theme]["ink"], THEMES[theme]["line"]
     settings = {
         "figure.facecolor": "none",
         "axes.facecolor": "none",

@@ -1,0 +1,68 @@
+"""How long a text takes: each family at the steps it needs, same machine, same process, batch 1 and batch 64.
+
+    python benchmarks/speed.py sentences-fmlm:1 sentences-masked:8 sentences-flm:64 sentences-ar --out speed.csv
+
+Each argument is a model and its number of steps (autoregression always takes the text's length). A cell is the
+median of several draws after one that warms up; `times` is how many of the first model fit into it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import statistics
+import time
+from pathlib import Path
+
+import torch
+
+from flm_edu.models import LanguageModel, load_model
+from flm_edu.network import count_weights
+from flm_edu.provenance import describe_run
+
+
+def seconds(model: LanguageModel, batch: int, steps: int, repeats: int) -> float:
+    """The median time of a draw of `batch` texts."""
+    times = []
+    for repeat in range(repeats + 1):
+        started = time.perf_counter()
+        model.sample(batch, steps, generator=torch.Generator().manual_seed(repeat)).cpu()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times[1:])
+
+
+def main() -> None:
+    """Print the table, and write it with its provenance beside it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="+", help="MODEL:STEPS, the first being what the others are compared with")
+    parser.add_argument("--batch", type=int, nargs="+", default=[1, 64])
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    rows: list[dict[str, object]] = []
+    for batch in arguments.batch:
+        first = None
+        for entry in arguments.models:
+            name, _, steps = entry.partition(":")
+            model = load_model(name, arguments.device)
+            count = model.fixed_steps or int(steps or 1)
+            taken = seconds(model, batch, count, arguments.repeats)
+            first = first or taken
+            weights = count_weights(model.network)
+            print(f"batch {batch:3}  {name:28} {count:4} steps  {1000 * taken:9.1f} ms  {taken / first:7.1f} times")
+            rows.append(
+                {"model": name, "kind": model.kind, "weights": weights, "batch": batch, "steps": count}
+                | {"milliseconds": round(1000 * taken, 3), "times": round(taken / first, 2)}
+            )
+    facts = describe_run(device=arguments.device, threads=torch.get_num_threads(), repeats=arguments.repeats)
+    print(", ".join(f"{name} {facts[name]}" for name in ("machine", "device", "threads", "torch", "commit")))
+    if arguments.out:
+        with open(arguments.out, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, [*rows[0], *facts])
+            writer.writeheader()
+            writer.writerows({**row, **facts} for row in rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Autoregression: the causal network predicts each token from those before it.
+
+The one family with an exact likelihood, and the one that needs L network evaluations for a text,
+each of them of a single token thanks to the key-value cache.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from flm_edu.discrete import Recorder, draw
+from flm_edu.interpolant import one_hot
+from flm_edu.models import LanguageModel
+from flm_edu.objectives import Objective
+from flm_edu.sampling import Trajectory
+
+
+class AutoregressiveLM(LanguageModel):
+    """A left-to-right language model of the flow's own blocks, causal and with its clock standing still.
+
+    Token V, which it reads and never writes, stands before the first.
+
+    Args and Raises: as `LanguageModel`.
+    """
+
+    kind = "autoregressive"
+    NETWORK: ClassVar[dict[str, Any]] = {"causal": True, "extra_tokens": 1}
+
+    @property
+    def fixed_steps(self) -> int:
+        """L: one network evaluation a token."""
+        return self.config.length
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        """Of every token given those before it: (B, L) int64 -> (B, L, V) float."""
+        shifted = torch.cat([self._start(len(tokens)), tokens[:, :-1]], dim=1)
+        return self.network(shifted, torch.zeros(1, device=tokens.device)).float()
+
+    def negative_log_likelihood(self, tokens: Tensor) -> Tensor:
+        """-log p of each text, exactly, in nats per text: (B, L) int64 -> (B,)."""
+        return F.cross_entropy(self.logits(tokens).transpose(1, 2), tokens, reduction="none").sum(-1)
+
+    def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Exact: nothing is drawn."""
+        return next_token(self, tokens, generator).loss
+
+    def generate(
+        self, n: int, steps: int, generator: torch.Generator | None, *, record: bool, **options: Any
+    ) -> Tensor | Trajectory:
+        """n texts, one position after the other, whatever `steps` is.
+
+        Recorded positions that are not written yet have confidence 0.
+        """
+        length, size = self.config.length, self.config.vocab_size
+        recorder = Recorder(length, record)
+        tokens = torch.zeros(n, length, dtype=torch.long, device=self.device)
+        memory = self.network.new_memory()  # type: ignore[operator]  # a DiT, when sampling
+        last, time = self._start(n), torch.zeros(1, device=self.device)
+        for position in range(length):
+            following = self.network(last, time, memory=memory).float().softmax(-1)  # (n, 1, V)
+            if record:
+                seen = one_hot(tokens, size)
+                seen[:, position + 1 :] = 0
+                seen[:, position] = following[:, 0]
+                recorder.see(seen)
+            last = draw(following, generator)
+            tokens[:, position] = last[:, 0]
+        return recorder.result(tokens)
+
+    def _start(self, n: int) -> Tensor:
+        """What stands before the first token: (n, 1)."""
+        return torch.full((n, 1), self.config.vocab_size, device=self.device)
+
+
+def next_token(
+    model: AutoregressiveLM,
+    tokens: Tensor,
+    generator: torch.Generator | None = None,
+    averaged: AutoregressiveLM | None = None,
+) -> Objective:
+    """The exact negative log-likelihood, nats per token: (B, L) int64; nothing is drawn."""
+    loss = F.cross_entropy(model.logits(tokens).flatten(0, 1), tokens.flatten())
+    return Objective(loss, {"cross_entropy": loss.detach()})

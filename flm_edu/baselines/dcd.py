@@ -1,0 +1,59 @@
+"""Discrete consistency distillation (DCD): the student at a noisy text says what the teacher says a little later.
+
+Uniform diffusion has no path of its own, but the Gaussian one it shadows has: with the same noise x_0 and
+clean text x_1, the argmax of I_t at two times are two points of one deterministic path of tokens.
+
+Source: Sahoo et al. 2025, "The Diffusion Duality" (arXiv 2506.10892).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from flm_edu.baselines.rounds import RoundOptions, divergence
+from flm_edu.baselines.uniform import UniformLM
+from flm_edu.interpolant import interpolate, one_hot
+from flm_edu.objectives import Objective, stratified
+from flm_edu.sampling import gaussian_noise
+from flm_edu.schedule import DecodingErrorSchedule, Schedule
+
+
+class DiscreteConsistency:
+    """One round: KL of the student at alpha from the teacher at alpha + 1/teacher_steps, on one path.
+
+    Args:
+        teacher: the uniform diffusion model of this round; not changed.
+        teacher_steps: how many parts the path is cut into; every round has half as many.
+        options: the recipe's constants.
+    """
+
+    def __init__(self, teacher: UniformLM, teacher_steps: int, options: RoundOptions | None = None):
+        self.teacher = teacher.eval().requires_grad_(False)
+        self.teacher_steps = teacher_steps
+        self.options = options or RoundOptions()
+        self.schedule = DecodingErrorSchedule(teacher.config.vocab_size)
+
+    def __call__(
+        self, model: UniformLM, tokens: Tensor, generator: torch.Generator | None, averaged: UniformLM | None = None
+    ) -> Objective:
+        """The mean over tokens, nats per token: tokens (B, L) int64."""
+        self.teacher.to(tokens.device)
+        alpha = stratified(len(tokens), generator, tokens.device)
+        later = (alpha + 1 / self.teacher_steps).clamp_max(1)
+        data = one_hot(tokens, model.config.vocab_size)
+        noise = gaussian_noise(data.shape, generator, tokens.device)
+        with torch.no_grad():
+            seen = gaussian_path(noise, data, later, self.schedule)
+            target = self.teacher.logits(seen, later).log_softmax(-1)
+        student = model.logits(gaussian_path(noise, data, alpha, self.schedule), alpha).log_softmax(-1)
+        loss = divergence(student, target, self.options.divergence).mean()
+        return Objective(loss, {"divergence": loss.detach()})
+
+
+def gaussian_path(noise: Tensor, data: Tensor, alpha: Tensor, schedule: Schedule) -> Tensor:
+    """The tokens of the Gaussian path where uniform diffusion is at alpha: argmax of I_t with tau(t) = alpha.
+
+    Shapes: noise, data (B, L, V), alpha (B,) -> (B, L) int64.
+    """
+    return interpolate(noise, data, schedule.t(alpha)).argmax(-1)

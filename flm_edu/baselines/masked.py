@@ -1,0 +1,89 @@
+"""Masked diffusion (MDLM): tokens are hidden one by one, and the network guesses all hidden ones at once.
+
+Source: Sahoo et al. 2024, "Simple and Effective Masked Diffusion Language Models" (arXiv 2406.07524).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from flm_edu.discrete import unmask
+from flm_edu.interpolant import one_hot
+from flm_edu.models import LanguageModel
+from flm_edu.objectives import Objective, stratified
+from flm_edu.sampling import Trajectory
+
+#: The loss weighs a text with a hidden share t by 1/t; below this share nothing is drawn (as published).
+LEAST_HIDDEN = 1e-3
+
+
+class MaskedLM(LanguageModel):
+    """A masked diffusion language model; the mask is token V, which it reads and never writes.
+
+    The substitution parameterization: no probability for the mask (the head has no such output), and a
+    token that is known stays. What is hidden tells the time, so the network is given none.
+
+    Args and Raises: as `LanguageModel`.
+    """
+
+    kind = "masked"
+    NETWORK: ClassVar[dict[str, Any]] = {"extra_tokens": 1}
+    SAMPLERS = ("ancestral", "confidence")
+
+    def logits(self, tokens: Tensor, known: Tensor) -> Tensor:
+        """The network's output: tokens (B, L) int64, read where known (B, L) bool -> (B, L, V) float."""
+        shown = torch.where(known, tokens, self.config.vocab_size)
+        return self.network(shown, torch.zeros(1, device=tokens.device)).float()
+
+    def posterior(self, tokens: Tensor, known: Tensor) -> Tensor:
+        """Clean-token probabilities, certain where known: (B, L) int64, (B, L) bool -> (B, L, V)."""
+        certain = one_hot(tokens, self.config.vocab_size)
+        return torch.where(known[..., None], certain, self.logits(tokens, known).softmax(-1))
+
+    def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
+        """With one draw of what is hidden for each text."""
+        return masked_diffusion(self, tokens, generator).loss
+
+    def generate(
+        self, n: int, steps: int, generator: torch.Generator | None, *, record: bool, **options: Any
+    ) -> Tensor | Trajectory:
+        """n texts by `unmask`: "ancestral", or the most confident guesses first."""
+        return unmask(
+            self.posterior,
+            (n, self.config.length),
+            steps,
+            generator,
+            device=self.device,
+            order="confidence" if self.sampler == "confidence" else "random",
+            record=record,
+        )
+
+
+def hide(tokens: Tensor, share: Tensor, generator: torch.Generator | None) -> Tensor:
+    """Which tokens stay known when each is hidden with its text's probability: (B, L), (B,) -> (B, L) bool."""
+    source = generator.device if generator is not None else tokens.device
+    return torch.rand(tokens.shape, generator=generator, device=source).to(tokens.device) >= share[:, None]
+
+
+def masked_diffusion(
+    model: MaskedLM, tokens: Tensor, generator: torch.Generator | None, averaged: MaskedLM | None = None
+) -> Objective:
+    """The continuous-time bound on -log p: cross-entropy of the hidden tokens, weighed by 1 / (share hidden).
+
+    With the log-linear schedule alpha = 1 - t the weight -alpha'/(1-alpha) is 1/t. For the exact posterior
+    the bound is tight: its mean is the entropy of the language.
+
+    Shapes: tokens (B, L) int64; nats per token. Source: Eq. (11), arXiv 2406.07524.
+    """
+    share = LEAST_HIDDEN + (1 - LEAST_HIDDEN) * stratified(len(tokens), generator, tokens.device)
+    known = hide(tokens, share, generator)
+    surprise = F.cross_entropy(model.logits(tokens, known).transpose(1, 2), tokens, reduction="none")  # (B, L)
+    loss = (surprise * ~known / share[:, None]).mean()
+    return Objective(
+        loss,
+        {"bound": loss.detach(), "cross_entropy": (surprise.detach() * ~known).sum() / (~known).sum().clamp_min(1)},
+    )

@@ -1,0 +1,107 @@
+"""Uniform-state diffusion (Duo): tokens are replaced by random ones, and the network finds the clean text.
+
+Its corruption is what the flow's Gaussian noise looks like when only the largest entry of each position
+is kept: argmax of I_t is the clean token with probability alpha + (1-alpha)/V, where alpha is tau(t), the
+clock of `DecodingErrorSchedule` (Duo's "diffusion transformation operator").
+
+Source: Sahoo et al. 2025, "The Diffusion Duality" (arXiv 2506.10892).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from flm_edu.discrete import denoise_uniform
+from flm_edu.models import LanguageModel
+from flm_edu.objectives import Objective, stratified
+from flm_edu.sampling import Trajectory
+
+
+class UniformLM(LanguageModel):
+    """A uniform-state diffusion language model.
+
+    The network predicts each clean token from the other positions (its context); what the token that
+    stands there says is known exactly and put in by the formulas. The bound has its minimum there.
+
+    Args and Raises: as `LanguageModel`.
+    """
+
+    kind = "uniform"
+    SAMPLERS: ClassVar[tuple[str, ...]] = ("ancestral", "greedy-tail")
+
+    def logits(self, tokens: Tensor, alpha: Tensor) -> Tensor:
+        """The network's output: tokens (B, L) int64 at alphas (B,) -> (B, L, V) float."""
+        return self.network(tokens, alpha).float()
+
+    def context(self, tokens: Tensor, alpha: float) -> Tensor:
+        """What the other positions say of each clean token: (B, L) int64 -> (B, L, V) on the simplex."""
+        return self.logits(tokens, torch.full((1,), alpha, device=tokens.device)).softmax(-1)
+
+    def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
+        """With one draw of the noise for each text."""
+        return uniform_diffusion(self, tokens, generator).loss
+
+    def generate(
+        self, n: int, steps: int, generator: torch.Generator | None, *, record: bool, **options: Any
+    ) -> Tensor | Trajectory:
+        """n texts by `denoise_uniform`: "ancestral", or with the last step greedy."""
+        return denoise_uniform(
+            self.context,
+            (n, self.config.length),
+            self.config.vocab_size,
+            steps,
+            generator,
+            device=self.device,
+            greedy_tail=self.sampler == "greedy-tail",
+            record=record,
+        )
+
+
+def corrupt(tokens: Tensor, alpha: Tensor, vocab_size: int, generator: torch.Generator | None) -> Tensor:
+    """Each token kept with probability alpha, else any of V: (B, L) int64, (B,) -> (B, L) int64."""
+    source = generator.device if generator is not None else tokens.device
+    keep = torch.rand(tokens.shape, generator=generator, device=source).to(tokens.device) < alpha[:, None]
+    anything = torch.randint(vocab_size, tokens.shape, generator=generator, device=source).to(tokens.device)
+    return torch.where(keep, tokens, anything)
+
+
+def uniform_diffusion(
+    model: UniformLM, tokens: Tensor, generator: torch.Generator | None, averaged: UniformLM | None = None
+) -> Objective:
+    """The continuous-time bound on -log p, at alphas spread evenly over [0, 1].
+
+    For the exact context the bound is tight: its mean is the entropy of the language.
+
+    Shapes: tokens (B, L) int64; nats per token. Source: `uniform_bound`.
+    """
+    alpha = stratified(len(tokens), generator, tokens.device)
+    noisy = corrupt(tokens, alpha, model.config.vocab_size, generator)
+    loss = uniform_bound(model.logits(noisy, alpha), tokens, noisy, alpha).mean()
+    return Objective(loss, {"bound": loss.detach()})
+
+
+def uniform_bound(logits: Tensor, clean: Tensor, noisy: Tensor, alpha: Tensor) -> Tensor:
+    """How fast the true reverse process and the model's part, per unit of alpha: nats, 0 or more.
+
+    With q_j = (1-alpha)/V + alpha [j = clean] and p_j the same mixture of the prediction, the reverse
+    processes leave the noisy token i for j at rates q_j/q_i and p_j/p_i, each over alpha V; the
+    divergence of two such processes is the sum over j of p_j/p_i - q_j/q_i + (q_j/q_i) log((q_j p_i) / (q_i p_j)).
+
+    Shapes: logits (B, L, V), clean, noisy (B, L) int64, alpha (B,) -> (B, L).
+    Source: Sahoo et al. 2025, arXiv 2506.10892, "Rao-Blackwellized NELBO".
+    """
+    size = logits.shape[-1]
+    alpha = alpha.to(logits.dtype).clamp(1e-4, 1 - 1e-4)[:, None]  # where the quotients are 0/0
+    base = (1 - alpha) / size  # what any token has, (B, 1)
+    log_p = (base[..., None] + alpha[..., None] * logits.softmax(-1)).log()  # (B, L, V)
+    log_p_noisy, log_p_clean = (log_p.gather(-1, token[..., None])[..., 0] for token in (noisy, clean))
+    log_base, log_top = base.log(), (base + alpha).log()
+    log_q_noisy = torch.where(noisy == clean, log_top, log_base)
+    # sum_j q_j log q_j and sum_j q_j log p_j, q being `base` everywhere and alpha more at the clean token
+    q_log_q = (size - 1) * base * log_base + (base + alpha) * log_top
+    q_log_p = base * log_p.sum(-1) + alpha * log_p_clean
+    divergence = (q_log_q - q_log_p + log_p_noisy - log_q_noisy - 1) / log_q_noisy.exp() + 1 / log_p_noisy.exp()
+    return divergence / (alpha * size)

@@ -1,0 +1,10 @@
+"""What the notebooks in notebooks/ use beside the library: `check`, `predict` and `progress`.
+
+`check` looks at an exercise one mechanism at a time and names the likely mistake; `predict` keeps a guess
+and scores it when the result is shown; `progress` says what is done. None of them ever stops a notebook.
+"""
+
+from flm_edu.course.asking import Prediction, check, predict
+from flm_edu.course.progress import progress
+
+__all__ = ["Prediction", "check", "predict", "progress"]

@@ -1,0 +1,101 @@
+"""Exercises of notebook 01, words as corners of a simplex."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+
+from flm_edu.course.answers import Answer, Mistake, compare, exercise
+from flm_edu.interpolant import interpolate, one_hot
+from flm_edu.language import Language
+
+
+@exercise("01.decode")
+def decode(answer: Answer) -> Iterator[str]:
+    """states (B, L, V) -> tokens (B, L)."""
+    tokens = torch.tensor([[2, 0], [1, 3], [3, 3]])
+    corners = one_hot(tokens, 4)
+    compare(
+        answer(corners, shape=(3, 2)),
+        tokens,
+        {"this takes the smallest entry: a word is where the entry is largest": corners.argmin(-1)},
+    )
+    yield "a corner is read as its own word"
+    noisy = corners - torch.tensor([3.0, 2.5, 2.0, 1.5]) * (1 - corners)
+    compare(
+        answer(noisy, shape=(3, 2)),
+        tokens,
+        {
+            "the size of an entry is not what counts: -3 is a lower score than 1, so leave its sign": noisy.abs().argmax(
+                -1
+            )
+        },
+    )
+    yield "negative entries count as low scores"
+
+
+@exercise("01.mix")
+def mix(answer: Answer) -> Iterator[str]:
+    """noise (B, L, V), data (B, L, V), t (B,) -> (B, L, V)."""
+    generator = torch.Generator().manual_seed(1)
+    data = one_hot(torch.tensor([[0, 1], [2, 2], [1, 0]]), 3)
+    noise = torch.randn(3, 2, 3, generator=generator)
+    shape = (3, 2, 3)
+    # One time for the whole batch first: what is mixed, before how it is broadcast.
+    t = torch.full((3,), 0.25)
+    share = 0.25
+    compare(
+        answer(noise, data, t, shape=shape),
+        interpolate(noise, data, t),
+        {
+            "noise and data have changed places: at t = 0 there must be noise, at t = 1 data": (
+                share * noise + (1 - share) * data
+            ),
+            "the data is not weighed: a mixture of two things has weights that add up to 1": (1 - share) * noise + data,
+            "the noise is not weighed: at t = 1 nothing of it may be left": noise + share * data,
+            "square roots keep the variance constant in other models; this interpolant is a straight line": (
+                (1 - share) ** 0.5 * noise + share**0.5 * data
+            ),
+        },
+    )
+    yield "the weights are 1 - t for the noise and t for the data"
+    t = torch.tensor([0.1, 0.5, 0.9])
+    along_words = (1 - t) * noise + t * data
+    compare(
+        answer(noise, data, t, shape=shape),
+        interpolate(noise, data, t),
+        {
+            "t has met the axis of the words: a bare (B,) lines up with the last axis. Give it two more axes, "
+            "t[:, None, None], so that each text has its own time": along_words,
+            "every text got the time of the first one": interpolate(noise, data, t[:1].expand(3)),
+        },
+    )
+    yield "every text of the batch has its own time"
+
+
+@exercise("01.average")
+def average(answer: Answer) -> Iterator[str]:
+    """tokens (N, L), probabilities (N,), vocab_size -> (L, V)."""
+    language = Language.from_sentences(["a b", "a c", "b b"], [0.5, 0.25, 0.25])
+    tokens, p = language.tokens, language.probabilities
+    corners = one_hot(tokens, 3, torch.float64)
+    even = torch.full((3,), 1 / 3, dtype=torch.float64)
+    result = answer(tokens, even, 3, shape=(2, 3))
+    if bool((result.sum(-1) - 1).abs().max() > 1e-4) and bool((result - corners.sum(0)).abs().max() < 1e-4):
+        raise Mistake(
+            "the rows add up to the number of texts: this is a sum, and an average has weights that add up to 1"
+        )
+    compare(result, corners.mean(0), {"the average runs over texts, not over positions": corners.mean(1)[:2]})
+    yield "equally likely texts are averaged"
+    compare(
+        answer(tokens, p, 3, shape=(2, 3)),
+        (p[:, None, None] * corners).sum(0),
+        {
+            "the texts are not equally likely: weigh each by its probability": corners.mean(0),
+            "the probabilities have met the axis of the words; p[:, None, None] lines them up with the texts": (
+                (p * corners).sum(0)
+            ),
+        },
+    )
+    yield "every text counts by its probability"

@@ -1,0 +1,97 @@
+"""Exercises of notebook 03, a clock for words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from flm_edu.course.answers import Answer, Mistake, compare, exercise
+from flm_edu.schedule import DecodingErrorSchedule
+
+
+@exercise("03.chance")
+def chance(answer: Answer) -> Iterator[str]:
+    """t a number, V, draws z (n,) -> probability that the argmax is right, a number."""
+    z = torch.linspace(-2, 2, 41, dtype=torch.float64)
+    t, size = 0.6, 5
+    lead = t / (1 - t)
+    phi = torch.special.ndtr
+    result = answer(t, size, z, shape=())
+    compare(
+        result,
+        phi(z + lead).pow(size - 1).mean(),
+        {
+            "the word must beat the V - 1 others, and itself it need not beat": phi(z + lead).pow(size).mean(),
+            "measure in units of the noise, which has standard deviation 1 - t: the lead is t/(1-t)": (
+                phi(z + t).pow(size - 1).mean()
+            ),
+            "(1-t)/t is upside down: the lead must grow with t": phi(z + 1 / lead).pow(size - 1).mean(),
+            "the average over z comes last: nothing may be averaged before the power": (
+                phi(z.mean() + lead).pow(size - 1)
+            ),
+            "all rivals share one z, the noise of the right entry: take the power for each z, then the average": (
+                phi(z + lead).mean() ** (size - 1)
+            ),
+            "this is the probability of being wrong": 1 - phi(z + lead).pow(size - 1).mean(),
+            "the right entry has a head start over its rivals, so the lead is added": (
+                phi(z - lead).pow(size - 1).mean()
+            ),
+        },
+    )
+    yield "the right entry beats V - 1 rivals, averaged over its own noise"
+    compare(answer(0.0, 2, z, shape=()), torch.tensor(0.5), {})
+    yield "without any word in it, two words are a coin toss"
+
+
+@exercise("03.tau")
+def tau(answer: Answer) -> Iterator[str]:
+    """decoding errors (n,), V -> clock values (n,)."""
+    error, size = torch.tensor([0.7, 0.5, 0.1, 0.0], dtype=torch.float64), 4
+    result = answer(error, size, shape=(4,))
+    compare(
+        result,
+        1 - size / (size - 1) * error,
+        {
+            "tau(0) would be 1/V: at t = 0 the error is 1 - 1/V, not 1, so it has to be rescaled": 1 - error,
+            "this clock runs backwards, from 1 to 0: take it from 1": size / (size - 1) * error,
+            "the factor is upside down: the error at t = 0 is (V-1)/V, and tau must be 0 there": (
+                1 - (size - 1) / size * error
+            ),
+            "this rescales by the largest error that it is given; which is that at t = 0 only by chance": (
+                1 - error / error.max()
+            ),
+        },
+    )
+    yield "tau is 1 minus the error, rescaled so that luck counts as 0"
+
+
+@exercise("03.inverse")
+def inverse(answer: Answer) -> Iterator[str]:
+    """tau (a function of a number), wanted a number -> t, a number."""
+    clock = DecodingErrorSchedule(100)
+
+    def tau_of(t: Any) -> float:
+        return float(clock.tau(torch.as_tensor(t, dtype=torch.float64)))
+
+    for wanted in (0.3, 0.7):
+        result = answer(tau_of, wanted, shape=())
+        right = clock.t(torch.tensor(wanted, dtype=torch.float64))
+        distance = abs(float(result) - float(right))
+        if distance > 0.01 and min(float(result), 1 - float(result)) < 0.01:
+            raise Mistake("the search ran to the end of the interval: it keeps the wrong half")
+        if 1e-3 < distance < 0.07:
+            raise Mistake(f"close, but tau({float(result):.4f}) is not yet {wanted}: it takes more halvings")
+        compare(
+            result,
+            right,
+            {
+                "this is the wanted tau itself; the clock has not been asked": torch.tensor(wanted),
+                "this is the clock itself, tau of a time; the time whose tau is given is asked for": torch.tensor(
+                    tau_of(wanted)
+                ),
+            },
+            tolerance=1e-3,
+        )
+        yield f"tau(t) = {wanted} is solved for t"

@@ -1,0 +1,130 @@
+"""Exercises of notebook 05, sampling is solving an ODE."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from flm_edu.course.answers import Answer, Mistake, as_tensor, compare, exercise
+
+
+@exercise("05.step")
+def step(answer: Answer) -> Iterator[str]:
+    """x (B, L, V), denoiser (B, L, V), numbers s < t -> x at time t (B, L, V)."""
+    generator = torch.Generator().manual_seed(5)
+    x = torch.randn(2, 2, 3, generator=generator, dtype=torch.float64)
+    belief = torch.rand(2, 2, 3, generator=generator, dtype=torch.float64).softmax(-1)
+    s, t = 0.2, 0.6
+    r = (t - s) / (1 - s)
+    compare(
+        answer(x, belief, s, t, shape=(2, 2, 3)),
+        (1 - r) * x + r * belief,
+        {
+            "the velocity divides by what is left of the time, 1 - s": x + (t - s) * (belief - x),
+            "what is left of the time is counted from the start of the step: 1 - s, not 1 - t": (
+                x + (t - s) / (1 - t) * (belief - x)
+            ),
+            "this is the velocity itself: multiply it by the length of the step, and add x": (belief - x) / (1 - s),
+            "this is the change of x; add it to x": r * (belief - x),
+            "the step goes the wrong way: from x towards the denoiser is denoiser - x": x - r * (belief - x),
+            "the length of the step is t - s": x + t / (1 - s) * (belief - x),
+        },
+    )
+    yield "x moves by (t - s) times the velocity"
+    compare(answer(x, belief, s, 1.0, shape=(2, 2, 3)), belief, {})
+    yield "the last step lands on the denoiser"
+
+
+@exercise("05.sample")
+def sample(answer: Answer) -> Iterator[str]:
+    """denoiser (a function of x and t), noise (B, L, V), times (list of numbers) -> tokens (B, L)."""
+    noise = torch.randn(3, 2, 4, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
+    asked: list[float] = []
+    seen: list[Tensor] = []
+
+    def belief(x: Tensor, t: float) -> Tensor:
+        return (3 * x.flip(-1) * (1 + t)).softmax(-1)  # turns the entries round, so that the text is not the noise's
+
+    def denoiser(x: Tensor, t: Any) -> Tensor:
+        asked.append(float(torch.as_tensor(t, dtype=torch.float64).flatten()[0]))
+        seen.append(x)
+        return belief(x, asked[-1])
+
+    times = [0.0, 0.3, 0.7, 1.0]
+    result = answer(denoiser, noise, times, shape=(3, 2))
+    if not asked:
+        raise Mistake("the denoiser was never asked")
+    if any(value >= 1 for value in asked):
+        raise Mistake("the denoiser was asked at t = 1: a step from s to t asks at its start, s, and 1 is only an end")
+    if len(asked) == len(times) - 2:
+        raise Mistake(f"{len(times)} times are {len(times) - 1} steps, and the denoiser was asked {len(asked)} times")
+    if len(asked) != 3 or any(abs(at - wanted) > 1e-6 for at, wanted in zip(asked, times, strict=False)):
+        raise Mistake(f"the denoiser was asked at {asked}; the steps begin at {times[:-1]}")
+    yield "one evaluation at the start of each step"
+    x = noise
+    for i, (s, t) in enumerate(pairwise(times)):
+        compare(
+            as_tensor(seen[i], tuple(noise.shape)),
+            x,
+            {
+                "the state does not move: what the denoiser says must change x": noise,
+                "the state became the belief itself; a step goes only a fraction of the way there": belief(noise, 0.0),
+                "the steps are too short: a step covers (t - s) / (1 - s) of the way, not t - s": (
+                    _too_short(noise, times[: i + 1], belief)
+                ),
+            },
+        )
+        x = x + (t - s) / (1 - s) * (belief(x, s) - x)
+    yield "each step goes the right fraction of the way"
+    compare(result, x.argmax(-1), {"this reads the noise, not where it led": noise.argmax(-1)})
+    yield "the text is the argmax of where the walk ends"
+
+
+def _too_short(x: Tensor, times: list[float], belief: Callable[[Tensor, float], Tensor]) -> Tensor:
+    """Steps of t - s in place of (t - s) / (1 - s)."""
+    for s, t in pairwise(times):
+        x = x + (t - s) * (belief(x, s) - x)
+    return x
+
+
+@exercise("05.midpoint")
+def midpoint(answer: Answer) -> Iterator[str]:
+    """velocity (a function of x and t), x (B, L, V), numbers s < t -> x at time t."""
+    x = torch.tensor([[[0.5, -1.0, 2.0]]], dtype=torch.float64)
+    s, t = 0.2, 0.6
+    h, calls = t - s, [0]
+
+    def velocity(y: Tensor, time: Any) -> Tensor:
+        calls[0] += 1
+        return y.square() + 3 * time
+
+    def at(y: Tensor, time: float) -> Tensor:
+        return y.square() + 3 * time
+
+    half = x + h / 2 * at(x, s)
+    result = answer(velocity, x, s, t, shape=(1, 1, 3))
+    compare(
+        result,
+        x + h * at(half, s + h / 2),
+        {
+            "this is Euler's step: the velocity that counts is the one half way": x + h * at(x, s),
+            "the state is half way, but the time is still s": x + h * at(half, s),
+            "the time is half way, but the state is still x: move x half a step first": x + h * at(x, s + h / 2),
+            "the first half of the step went the whole way": x + h * at(x + h * at(x, s), s + h / 2),
+            "the second step starts again at x, with the velocity found half way; this one starts at the middle": (
+                half + h * at(half, s + h / 2)
+            ),
+            "this is two Euler steps of half the length": half + h / 2 * at(half, s + h / 2),
+            "this is Heun's method, the average of the velocities at both ends: second order too, but not the midpoint": (
+                x + h / 2 * (at(x, s) + at(x + h * at(x, s), t))
+            ),
+        },
+        tolerance=1e-6,
+    )
+    if calls[0] != 2:
+        raise Mistake(f"the velocity was asked {calls[0]} times; a midpoint step needs 2")
+    yield "half a step to look, then a whole step with what was seen"

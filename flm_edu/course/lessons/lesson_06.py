@@ -1,0 +1,110 @@
+"""Exercises of notebook 06, flow maps and the two-time denoiser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from flm_edu.course.answers import Answer, Mistake, as_tensor, compare, exercise
+
+
+@exercise("06.denoiser")
+def denoiser(answer: Answer) -> Iterator[str]:
+    """x (B, L, V), landing X (B, L, V), numbers s < t -> two-time denoiser (B, L, V)."""
+    generator = torch.Generator().manual_seed(7)
+    x = torch.randn(2, 1, 3, generator=generator, dtype=torch.float64)
+    landing = torch.randn(2, 1, 3, generator=generator, dtype=torch.float64)
+    s, t = 0.2, 0.6
+    average = (landing - x) / (t - s)
+    compare(
+        answer(x, landing, s, t, shape=(2, 1, 3)),
+        x + (1 - s) * average,
+        {
+            "this is the average velocity: follow it for all of the time that is left, 1 - s, starting at x": average,
+            "the start is missing: add x": (1 - s) * average,
+            "the time that is left is counted from the start of the jump: 1 - s, not 1 - t": x + (1 - t) * average,
+            "this follows the velocity from where the jump landed; it goes on from x": landing + (1 - s) * average,
+            "the velocity is the way over the time it took, t - s": x + (1 - s) * (landing - x),
+        },
+    )
+    yield "where one would be at time 1, going on at the average velocity"
+    compare(answer(x, landing, s, 1.0, shape=(2, 1, 3)), landing, {})
+    yield "a jump to the end lands on it"
+
+
+@exercise("06.weight")
+def weight(answer: Answer) -> Iterator[str]:
+    """numbers s < u < t -> weight of the first jump."""
+    s, u, t = 0.2, 0.5, 0.8
+    right = (1 - t) * (u - s) / ((1 - u) * (t - s))
+    compare(
+        answer(s, u, t, shape=()),
+        torch.tensor(right),
+        {
+            "this is the share of the time that the first jump takes; its weight is smaller, for what comes late "
+            "in the motion is closer to the end": torch.tensor((u - s) / (t - s)),
+            "this is the weight of the second jump": torch.tensor(1 - right),
+            "(1-u)/(1-t) is upside down: the later the end, the less the first jump counts": torch.tensor(
+                (1 - u) * (u - s) / ((1 - t) * (t - s))
+            ),
+            "the fraction of the second jump is one factor, what the first leaves of its own part is still missing": (
+                torch.tensor((t - u) / (1 - u))
+            ),
+            "this is the first jump's fraction of the way to the end, (u - s)/(1 - s)": torch.tensor((u - s) / (1 - s)),
+        },
+    )
+    yield "the weight of the first jump"
+    compare(answer(0.0, 0.5, 1.0, shape=()), torch.tensor(0.0), {})
+    yield "on a jump to the end only the second one counts"
+
+
+@exercise("06.compose")
+def compose(answer: Answer) -> Iterator[str]:
+    """delta (a function of x, s, t), x (B, L, V), numbers s < u < t -> two-time denoiser over [s, t] by two jumps."""
+    x = torch.randn(2, 1, 3, generator=torch.Generator().manual_seed(8), dtype=torch.float64)
+    s, u, t = 0.1, 0.4, 0.8
+    asked: list[tuple[Tensor, float, float]] = []
+
+    def belief(y: Tensor, start: float, end: float) -> Tensor:
+        return (y.flip(-1) * (1 + 2 * start + end)).softmax(-1)
+
+    def delta(y: Tensor, start: Any, end: Any) -> Tensor:
+        times = [float(torch.as_tensor(value, dtype=torch.float64).flatten()[0]) for value in (start, end)]
+        asked.append((y, times[0], times[1]))
+        return belief(y, times[0], times[1])
+
+    def jump(y: Tensor, prediction: Tensor, start: float, end: float) -> Tensor:
+        return y + (end - start) / (1 - start) * (prediction - y)
+
+    g = (1 - t) * (u - s) / ((1 - u) * (t - s))
+    first = belief(x, s, u)
+    middle = jump(x, first, s, u)
+    second = belief(middle, u, t)
+    result = answer(delta, x, s, u, t, shape=(2, 1, 3))
+    spans = [(round(start, 6), round(end, 6)) for _, start, end in asked]
+    if spans != [(s, u), (u, t)]:
+        raise Mistake(f"delta was asked over {spans}; the two jumps are from {s} to {u} and from {u} to {t}")
+    yield "two jumps, that meet in the middle"
+    compare(
+        as_tensor(asked[1][0], tuple(x.shape)),
+        middle,
+        {
+            "the second jump starts at x; it starts where the first one landed": x,
+            "the second jump starts at the first one's belief; it starts where that jump landed, part of the way": first,
+        },
+    )
+    yield "the second jump starts where the first landed"
+    compare(
+        result,
+        g * first + (1 - g) * second,
+        {
+            "the weights are exchanged": (1 - g) * first + g * second,
+            "both jumps count the same here; their weights are g and 1 - g": (first + second) / 2,
+            "this is the second belief alone": second,
+            "this is where the second jump lands; the two beliefs are to be averaged": jump(middle, second, u, t),
+        },
+    )
+    yield "the weighted average of both beliefs"

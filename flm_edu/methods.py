@@ -1,0 +1,146 @@
+"""What can be trained and distilled, by its name on the command line: which models, and what is minimised."""
+
+from __future__ import annotations
+
+import copy
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import asdict, fields, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from flm_edu.baselines.autoregressive import AutoregressiveLM, next_token
+from flm_edu.baselines.dcd import DiscreteConsistency
+from flm_edu.baselines.masked import MaskedLM, masked_diffusion
+from flm_edu.baselines.rounds import RoundOptions
+from flm_edu.baselines.sdtt import SelfDistillationThroughTime
+from flm_edu.baselines.uniform import UniformLM, uniform_diffusion
+from flm_edu.models import FlowLM, FlowMapLM, LanguageModel
+from flm_edu.network import DiT, NetworkConfig, count_weights
+from flm_edu.objectives import (
+    EulerianDistillation,
+    FlowMapObjective,
+    LagrangianDistillation,
+    SemigroupDistillation,
+    SemigroupOptions,
+    flow_matching,
+)
+from flm_edu.training import Corpus, TrainConfig, Trainer
+
+
+class Distillation(NamedTuple):
+    """What a teacher must be, and the objective that makes its student."""
+
+    teacher: type[LanguageModel]
+    objective: Any  # (teacher, ..., options) -> ObjectiveFunction
+    options: type[SemigroupOptions] | type[RoundOptions]
+
+
+#: model and objective of what is trained from scratch; a flow map's objective is a choice (`self_distillation`)
+TRAINABLE: dict[str, tuple[type[LanguageModel], Any]] = {
+    "flow": (FlowLM, flow_matching),
+    "flow-map": (FlowMapLM, None),
+    "masked": (MaskedLM, masked_diffusion),
+    "uniform": (UniformLM, uniform_diffusion),
+    "ar": (AutoregressiveLM, next_token),
+}
+DISTILLATIONS: dict[str, Distillation] = {
+    "semigroup": Distillation(FlowLM, SemigroupDistillation, SemigroupOptions),
+    "lagrangian": Distillation(FlowLM, LagrangianDistillation, SemigroupOptions),
+    "eulerian": Distillation(FlowLM, EulerianDistillation, SemigroupOptions),
+    "sdtt": Distillation(MaskedLM, SelfDistillationThroughTime, RoundOptions),
+    "dcd": Distillation(UniformLM, DiscreteConsistency, RoundOptions),
+}
+
+
+def size_like(model: LanguageModel, kind: type[LanguageModel]) -> NetworkConfig:
+    """The network of a kind that has as many weights as a model: its shape, with the width of the time embedding fitted.
+
+    Kinds differ by an embedding or two, of a token or of a second time, which in a small network is more than
+    nothing; the time embedding is the part whose width any number fits.
+    """
+    config, wanted = model.config, count_weights(model.network)
+
+    def weights(time_width: int) -> int:
+        shape = replace(config, two_times=False, causal=False, extra_tokens=0, time_width=time_width)
+        with torch.device("meta"):
+            return count_weights(DiT(replace(shape, **kind.NETWORK)))
+
+    widths = range(1, 2 * config.time_width + 1)
+    above = bisect_left(widths, wanted, key=weights)
+    return replace(
+        config, time_width=min(widths[max(above - 1, 0) : above + 1], key=lambda w: abs(weights(w) - wanted))
+    )
+
+
+def self_distillation(name: str, options: SemigroupOptions) -> FlowMapObjective:
+    """The objective of a flow map that has no teacher and learns its flow along with it.
+
+    Raises:
+        ValueError: the method is not one of a flow map's.
+    """
+    method = DISTILLATIONS[name]
+    if method.teacher is not FlowLM:
+        raise ValueError(f"--method {name} distils a teacher; a flow map learns by semigroup, lagrangian or eulerian")
+    return method.objective(None, options)
+
+
+def distillation(
+    name: str,
+    teacher: LanguageModel,
+    data: Corpus,
+    config: TrainConfig,
+    directory: Path,
+    *,
+    preset: SemigroupOptions,
+    recipe: dict[str, Any],
+    init: FlowMapLM | None = None,
+) -> Iterator[Trainer]:
+    """The trainers that distil a teacher, one after the other: each is to be run before the next is asked for.
+
+    A flow map takes one; sdtt and dcd take one a round, in `directory`/round-1 and so on, the last in
+    `directory` itself.
+
+    Args:
+        name: of `DISTILLATIONS`.
+        teacher: the trained model.
+        data: where batches come from.
+        config: settings of the whole; rounds share its steps.
+        directory: model directory to write.
+        preset: constants of a flow-map recipe that are not given.
+        recipe: constants that are, by the names of the method's options.
+        init: a flow map to go on from.
+
+    Raises:
+        ValueError: an option of another method, or fewer steps than rounds.
+    """
+    method = DISTILLATIONS[name]
+    for option in recipe.keys() - {field.name for field in fields(method.options)}:
+        raise ValueError(f"--{option.replace('_', '-')} is no option of --method {name}")
+    facts: dict[str, Any] = {
+        "teacher": teacher.provenance,
+        "corpus_options": teacher.provenance.get("corpus_options", {}),
+    }
+    if method.options is SemigroupOptions:
+        assert isinstance(teacher, FlowLM)
+        options = replace(preset, **recipe)
+        student = init or FlowMapLM.from_flow_lm(teacher)
+        facts |= {"objective": {"method": name, **asdict(options)}, "init": init and init.provenance}
+        yield Trainer(student, data, method.objective(teacher, options, init), config, directory=directory, facts=facts)
+        return
+    rounds = RoundOptions(**recipe)
+    if init is not None:
+        raise ValueError(f"--init goes on from a flow map; --method {name} starts from its teacher")
+    if config.steps < rounds.rounds:
+        raise ValueError(f"--steps {config.steps} cannot be shared among {rounds.rounds} rounds")
+    config = replace(config, steps=config.steps // rounds.rounds)
+    for number in range(rounds.rounds):
+        pupil = copy.deepcopy(teacher)
+        steps = rounds.teacher_steps // 2**number
+        facts["objective"] = {"method": name, **asdict(rounds), "round": number + 1, "teacher_steps": steps}
+        is_last = number == rounds.rounds - 1
+        place = directory if is_last else directory / f"round-{number + 1}"
+        yield Trainer(pupil, data, method.objective(teacher, steps, rounds), config, directory=place, facts=dict(facts))
+        teacher = pupil

@@ -1,0 +1,262 @@
+"""The pictures of the course: pure functions from tensors to figures, in the colours of `style`.
+
+A notebook is read on a light page and on a dark one, and its pictures are kept as images, so each
+stands on a white card. Words and vocabulary sizes have colours of their own, which no model family has.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from flm_edu.plots.style import family, figure_theme
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: for words: indigo, wine and green of Tol's muted set, with a marker each
+WORDS = (("#332288", "o"), ("#AA4499", "s"), ("#117733", "^"))
+#: from small to large, or early to late
+SEQUENCE = ("#DDAA33", "#BB5566", "#004488", "#000000")
+_CARD = "white"
+# The corners of the triangle, as rows: the plane of the simplex of three words, seen from above.
+_CORNERS = torch.tensor([[-math.sqrt(3) / 2, -0.5], [math.sqrt(3) / 2, -0.5], [0.0, 1.0]])
+
+
+def to_plane(x: Tensor) -> Tensor:
+    """States of three words seen along (1, 1, 1): (..., 3) -> (..., 2). Adding a constant to a state moves nothing."""
+    return x.float() @ _CORNERS
+
+
+def triangles(
+    panels: Mapping[str, Tensor],
+    words: Sequence[str],
+    title: str,
+    *,
+    colors: Sequence[int] | Tensor | None = None,
+    shade: Mapping[str, Tensor] | None = None,
+    reach: float = 1.9,
+    size: float = 11,
+    paths: bool = False,
+) -> Figure:
+    """States of a three-word language in the plane of the simplex, one panel for each entry.
+
+    Args:
+        panels: panel title -> states (n, 3); with `paths`, (steps + 1, n, 3).
+        words: the three corners.
+        title: of the figure.
+        colors: the true word of each state, 0 to 2; each state's own decision where left out.
+        shade: panel title -> (g, g, 3) weights on the grid `plane_grid(g, reach)`, to tint the ground with;
+            the regions in which each word is the largest entry where left out.
+        reach: how far to show, in units of the distance from the middle to a corner.
+        size: of the marks, in points squared.
+        paths: draw the way of each state as a line, with a mark where it ends, in the colour of its last decision.
+    """
+    from matplotlib.patheffects import withStroke
+
+    with figure_theme("light"):
+        figure, all_axes = _panels(
+            len(panels), width=2.65 if len(panels) > 1 else 3.8, height=3.0 if len(panels) > 1 else 3.9
+        )
+        palette = torch.tensor([[int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)] for color, _ in WORDS])
+        for axes, (name, states) in zip(all_axes, panels.items(), strict=True):
+            weights = torch.nn.functional.one_hot(plane_grid(160, reach).argmax(-1), 3).float()
+            if shade is not None:
+                weights = shade[name].float()
+            ground = 1 - 0.28 * (1 - weights @ palette)
+            axes.imshow(ground.numpy(), origin="lower", extent=(-reach, reach, -reach, reach), interpolation="nearest")
+            outline = torch.cat([_CORNERS, _CORNERS[:1]])
+            axes.plot(outline[:, 0], outline[:, 1], color="#1f2328", linewidth=1.2)
+            if paths:
+                ways, states = states, states[-1]
+                for way, word in zip(to_plane(ways).unbind(1), states.argmax(-1).tolist(), strict=True):
+                    axes.plot(way[:, 0], way[:, 1], color=WORDS[word][0], linewidth=0.9, alpha=0.6)
+            word_of = states.argmax(-1) if colors is None else torch.as_tensor(colors)
+            flat = to_plane(states)
+            for k, (color, marker) in enumerate(WORDS):
+                chosen = flat[word_of == k]
+                axes.scatter(chosen[:, 0], chosen[:, 1], s=size, color=color, marker=marker, linewidths=0, alpha=0.75)
+            for k, corner in enumerate(_CORNERS):
+                x, y = (corner * 1.27).tolist()
+                label = axes.text(
+                    x, y, words[k], ha="center", va="center", color=WORDS[k][0], weight="bold", fontsize=10
+                )
+                label.set_path_effects([withStroke(linewidth=3, foreground=_CARD)])
+            axes.set(xlim=(-reach, reach), ylim=(-reach, reach), xticks=[], yticks=[], aspect="equal")
+            axes.grid(False)
+            axes.spines[:].set_visible(False)
+            axes.set_title(name, fontsize=10.5, weight="normal")
+        figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=12)
+        return figure
+
+
+def plane_grid(size: int, reach: float = 1.9) -> Tensor:
+    """States of three words over the square that `triangles` shows: (size, size, 3), rows from below."""
+    line = torch.linspace(-reach, reach, size)
+    plane = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)  # (size, size, 2)
+    # The corners' coordinates are orthogonal columns of squared length 3/2.
+    return plane @ _CORNERS.T * (2 / 3) + 1 / 3
+
+
+def lines(
+    x: Sequence[float] | Tensor,
+    curves: Mapping[str, Sequence[float] | Tensor],
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    *,
+    looks: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> Figure:
+    """Curves over one axis, in order from small to large or in the colours of model families.
+
+    Args:
+        x: common positions.
+        curves: label -> values; nan leaves a gap.
+        title: of the figure.
+        xlabel: with its unit.
+        ylabel: with its unit.
+        looks: label -> model kind (drawn in the family's colour and marker) or "floor" (dashed ink).
+        settings: for `Axes.set`, such as xscale="log".
+    """
+    with figure_theme("light"):
+        figure, (axes,) = _panels(1, width=6.4, height=3.7)
+        for i, (label, values) in enumerate(curves.items()):
+            kind = (looks or {}).get(label)
+            color, marker, style = SEQUENCE[i % len(SEQUENCE)], "", "-"
+            if kind == "floor":
+                color, style = "#1f2328", "--"
+            elif kind is not None:
+                color, marker = family(kind).color, family(kind).marker
+            axes.plot(
+                torch.as_tensor(x).tolist(),
+                torch.as_tensor(values).tolist(),
+                color=color,
+                marker=marker,
+                linestyle=style,
+                linewidth=2,
+                markersize=5,
+                label=label,
+            )
+        axes.set(title=title, xlabel=xlabel, ylabel=ylabel, **settings)
+        axes.minorticks_off()
+        axes.legend()
+        return figure
+
+
+def tables(
+    panels: Mapping[str, Tensor],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    *,
+    digits: int = 2,
+    xlabel: str = "",
+    ylabel: str = "",
+) -> Figure:
+    """Matrices of probabilities as tinted squares with their numbers, one panel for each entry (rows x columns)."""
+    with figure_theme("light"):
+        cell = 0.62
+        figure, all_axes = _panels(len(panels), width=cell * len(columns) + 0.9, height=cell * len(rows) + 1.1)
+        for axes, (name, values) in zip(all_axes, panels.items(), strict=True):
+            axes.imshow(values.double().numpy(), cmap="Greys", vmin=0, vmax=1.8, aspect="auto")
+            for i in range(len(rows)):
+                for j in range(len(columns)):
+                    value = float(values[i, j])
+                    ink = "#1f2328" if value else "#8c959f"  # zeros step back
+                    label = f"{value:.{digits}f}" if value else "0"
+                    axes.text(j, i, label, ha="center", va="center", fontsize=10, color=ink)
+            axes.set_xticks(range(len(columns)), columns, rotation=45 if len(columns) > 5 else 0)
+            axes.set_yticks(range(len(rows)), rows)
+            axes.set(xlabel=xlabel, ylabel=ylabel)
+            axes.grid(False)
+            axes.set_title(name, fontsize=10.5, weight="normal")
+        figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=12)
+        return figure
+
+
+def landscape(
+    values: Tensor,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    label: str,
+    *,
+    marks: Mapping[str, tuple[float, float]] | None = None,
+) -> Figure:
+    """A function of two numbers in [0, 1] as tints with contour lines.
+
+    Args:
+        values: (g, g), rows along y.
+        title: of the figure.
+        xlabel: of the first number.
+        ylabel: of the second.
+        label: of the function.
+        marks: name -> point to point out.
+    """
+    with figure_theme("light"):
+        figure, (axes,) = _panels(1, width=5.2, height=4.0)
+        line = torch.linspace(0, 1, len(values)).numpy()
+        tints = axes.contourf(line, line, values.numpy(), levels=12, cmap="cividis")
+        figure.colorbar(tints, ax=axes, label=label)
+        for name, (x, y) in (marks or {}).items():
+            axes.plot(
+                x, y, marker="*", color="white", markersize=14, markeredgecolor="#1f2328", clip_on=False, zorder=5
+            )
+            axes.annotate(
+                name,
+                (x, y),
+                xytext=(0, -16 if y > 0.9 else 10),
+                textcoords="offset points",
+                color="white",
+                ha="right" if x > 0.6 else "left",
+                fontsize=9.5,
+                weight="bold",
+            )
+        axes.set(xlabel=xlabel, ylabel=ylabel, aspect="equal")
+        axes.set_title(title, pad=14)
+        axes.grid(False)
+        return figure
+
+
+def decisions(words: Sequence[Sequence[str]], confidences: Tensor, rows: Sequence[str], title: str) -> Figure:
+    """A text while it is being decided: a row for each time, each place with its likeliest word, tinted by confidence.
+
+    Args:
+        words: rows x places.
+        confidences: (rows, places), the probability of each word shown.
+        rows: their labels.
+        title: of the figure.
+    """
+    with figure_theme("light"):
+        places = len(words[0])
+        figure, (axes,) = _panels(1, width=0.85 * places + 0.8, height=0.36 * len(rows) + 0.8)
+        axes.imshow(confidences.double().numpy(), cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
+        for i, row in enumerate(words):
+            for j, word in enumerate(row):
+                faint = float(confidences[i, j]) < 0.5
+                axes.text(j, i, word, ha="center", va="center", fontsize=10, alpha=0.55 if faint else 1.0)
+        axes.set_xticks(range(places), [str(place + 1) for place in range(places)])
+        axes.set_yticks(range(len(rows)), rows)
+        axes.set(title=title, xlabel="place in the text")
+        axes.grid(False)
+        return figure
+
+
+def on_card(figure: Figure) -> Figure:
+    """A figure of `curves`, which has a transparent ground, on a notebook's white card."""
+    figure.set_facecolor(_CARD)
+    figure.set_dpi(90)
+    return figure
+
+
+def _panels(number: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width * number, height), layout="constrained", facecolor=_CARD, dpi=90)
+    return figure, list(figure.subplots(1, number, squeeze=False)[0])

@@ -1,0 +1,73 @@
+"""The options of training on the command line, written once for every command that trains."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from enum import Enum
+from functools import wraps
+from typing import Annotated, Any
+
+import typer
+
+
+class OptimizerName(str, Enum):
+    """Choices of --optimizer."""
+
+    muon = "muon"
+    adamw = "adamw"
+
+
+class PrecisionName(str, Enum):
+    """Choices of --precision."""
+
+    auto = "auto"
+    float32 = "float32"
+    bf16 = "bf16"
+
+
+def _declared(
+    steps: Annotated[int | None, typer.Option("--steps", help="Optimizer steps.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Sequences per optimizer step.")] = None,
+    accumulate: Annotated[int | None, typer.Option(help="Backward passes per optimizer step.")] = None,
+    lr: Annotated[float | None, typer.Option("--lr", help="Learning rate of AdamW.")] = None,
+    muon_lr: Annotated[float | None, typer.Option("--muon-lr", help="Learning rate of Muon.")] = None,
+    optimizer: Annotated[
+        OptimizerName | None, typer.Option(help="muon: Muon for the blocks' matrices, AdamW for the rest.")
+    ] = None,
+    ema: Annotated[float | None, typer.Option(help="Decay of the averaged weights, which are saved.")] = None,
+    warmup: Annotated[int | None, typer.Option(help="Steps over which the learning rate rises.")] = None,
+    decay: Annotated[float | None, typer.Option(help="Share of the steps, at the end, over which it falls.")] = None,
+    clip: Annotated[float | None, typer.Option(help="Largest norm of the gradient.")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Weight decay.")] = None,
+    precision: Annotated[PrecisionName | None, typer.Option(help="auto: bf16 on a GPU, float32 on a CPU.")] = None,
+    compile: Annotated[
+        bool | None, typer.Option("--compile/--no-compile", help="Compile the network with torch.compile.")
+    ] = None,
+    save_every: Annotated[int | None, typer.Option(help="Steps between checkpoints.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0,
+) -> None:
+    """Each is a field of `TrainConfig`; what is not given keeps the preset's value."""
+
+
+def with_training_options(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that also takes the options above; those that were given reach it as the dict `settings`."""
+    own = inspect.signature(command, eval_str=True)
+    shared = inspect.signature(_declared, eval_str=True).parameters
+
+    @wraps(command)
+    def wrapped(**options: Any) -> None:
+        given = {name: options.pop(name) for name in shared}
+        settings = {name: _plain(value) for name, value in given.items() if value is not None}
+        command(**options, settings=settings)
+
+    parameters = [p for name, p in own.parameters.items() if name != "settings"]
+    parameters = [p.replace(kind=p.KEYWORD_ONLY) for p in [*parameters, *shared.values()]]
+    wrapped.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what typer reads
+    wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
+    del wrapped.__wrapped__  # type: ignore[attr-defined]
+    return wrapped
+
+
+def _plain(value: Any) -> Any:
+    return value.value if isinstance(value, Enum) else value

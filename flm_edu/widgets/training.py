@@ -1,0 +1,98 @@
+"""TrainingMonitor: the loss on its way to the exact floor, live or from a metrics file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import traitlets
+
+from flm_edu.files import data_dir
+from flm_edu.language import Language, load_language
+from flm_edu.oracle import PerfectFlow
+from flm_edu.training import METRICS, read_metrics
+from flm_edu.widgets.base import Choice, Number, Widget, javascript
+
+FLOOR_SAMPLES = 1024
+
+
+class TrainingMonitor(Widget):
+    """What a training logged so far: a curve to read, throughput, time left, samples as they improve.
+
+    Live in a notebook: `monitor = TrainingMonitor([], steps=1000)`, show it, then
+    `Trainer(..., on_log=monitor.on_log).run()`. Afterwards: `TrainingMonitor("runs/flm")`.
+
+    Args:
+        records: of the training log, or the metrics.jsonl of a run, or its folder; the shipped FLM of
+            `sentences` unless given.
+        language: whose exact floor is drawn: the least cross-entropy that any flow can reach (nats per
+            token, Monte Carlo over 1,024 draws). Leave it out for a distillation, whose loss has no such floor.
+        kind: of the model, for its colour: "flow-lm" or "flow-map-lm".
+        steps: the training will take, for the time left; 0 if not known.
+        sampler: called after each record, gives texts to show.
+        **state: any attribute below.
+
+    Attributes:
+        series: which number of the records is drawn, one of `all_series`.
+        at: the record being read; -1 for the last.
+
+    Raises:
+        ValueError: the file cannot be read as a training log.
+
+    Source: METHOD.md, "FLM (stage 1)". Screenshots: docs/images/training-light.png, -dark.png.
+    """
+
+    title = "A training on its way to the floor"
+    _esm = javascript("training.js")
+
+    records: Any = traitlets.List().tag(sync=True)
+    texts: Any = traitlets.List().tag(sync=True)
+    floor: Any = traitlets.Float(None, allow_none=True).tag(sync=True)
+    kind = traitlets.Unicode("flow-lm").tag(sync=True)
+    steps = Number(0, 0, 10**9, whole=True).tag(sync=True)
+    all_series: Any = traitlets.List(["loss"]).tag(sync=True)
+    series = Choice("loss", options_of="all_series").tag(sync=True)
+    at = Number(-1, -1, 10**6, whole=True).tag(sync=True)
+
+    def __init__(
+        self,
+        records: Sequence[Mapping[str, float]] | str | Path | None = None,
+        *,
+        language: Language | None = None,
+        kind: str = "flow-lm",
+        sampler: Callable[[], Sequence[str]] | None = None,
+        **state: Any,
+    ):
+        if records is None:
+            records = data_dir() / "checkpoints" / "sentences-flm"
+            language = language or load_language("sentences")
+        if isinstance(records, str | Path):
+            path = Path(records)
+            records = read_metrics(path / METRICS if path.is_dir() else path)
+        floor = None
+        if language is not None:
+            generator = torch.Generator().manual_seed(0)
+            floor = float(PerfectFlow(language).cross_entropy_floor(samples=FLOOR_SAMPLES, generator=generator)[0])
+        self._sampler = sampler
+        kept = [_rounded(record) for record in records]
+        super().__init__(records=kept, all_series=_series(kept), floor=floor, kind=kind, **state)
+
+    def on_log(self, record: Mapping[str, float]) -> None:
+        """Take one more record: the `on_log` of a Trainer."""
+        self.records = [*self.records, _rounded(record)]
+        self.all_series = _series(self.records)
+        if self._sampler is not None:
+            lines = [str(text) for text in self._sampler()]
+            self.texts = [*self.texts, {"step": record["step"], "lines": lines}]
+
+
+def _rounded(record: Mapping[str, float]) -> dict[str, float]:
+    """Six digits are enough for a picture; what is not finite cannot be drawn, or kept in JSON."""
+    return {name: float(f"{value:.6g}") for name, value in record.items() if abs(value) < float("inf")}
+
+
+def _series(records: Sequence[Mapping[str, float]]) -> list[str]:
+    names = dict.fromkeys(name for record in records for name in record)
+    return [name for name in names if name not in ("step", "seconds")] or ["loss"]

@@ -1,0 +1,73 @@
+"""FlowMapExplorer in a real browser: exact jumps compose, a trained map's are those of the model."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from flm_edu.interpolant import flow_map_from_two_time_denoiser
+from flm_edu.models import FlowMapLM
+from flm_edu.oracle import PerfectFlowMap
+from flm_edu.widgets import FlowMapExplorer, three_words
+from tests.browser.conftest import get, picture
+from tests.conftest import tiny_flow
+
+WIDGET = "document.querySelector('#widget-0').flm"
+
+
+def test_exact_jumps_compose_and_the_denoisers_do_not(open_widget: Callable[..., Any]) -> None:
+    page = open_widget(FlowMapExplorer())
+    exact = [page.evaluate(f"{WIDGET}.compose('exact', {s}, {u}, {t}, {i}).gap") for s, u, t, i in TIMES]
+    untrained = [page.evaluate(f"{WIDGET}.compose('denoiser', {s}, {u}, {t}, {i}).gap") for s, u, t, i in TIMES]
+    assert max(exact) < 2e-4
+    assert min(untrained) > 0.02
+    table = page.evaluate(f"{WIDGET}.errorTable('denoiser')")
+    assert table[0][10] == max(value for row in table for value in row if value is not None), (
+        "the longest jump is worst"
+    )
+    assert all(table[k][k] == 0 for k in range(11))
+
+
+TIMES = [(0, 5, 10, 0), (1, 4, 9, 3), (2, 5, 8, 7)]
+
+
+def test_a_trained_maps_jumps_are_the_models(open_widget: Callable[..., Any]) -> None:
+    language = three_words()
+    model = FlowMapLM.from_flow_lm(tiny_flow(language))
+    torch.nn.init.normal_(model.network.second_time_embedding.last.weight, std=0.3)  # type: ignore[union-attr]
+    model.eval()
+    page = open_widget(FlowMapExplorer(language, trained=model, map="trained"))
+    exact = PerfectFlowMap(language)
+    noise = torch.randn(32, 1, 3, generator=torch.Generator().manual_seed(0))
+    for s, u, t, i in TIMES:
+        ours = page.evaluate(
+            f"(r => [r.landed, r.landedTwice].map(x => Array.from(x)))({WIDGET}.compose('trained', {s}, {u}, {t}, {i}))"
+        )
+        a, b, c = (exact.schedule.t(torch.tensor([k / 10], dtype=torch.float64)).float() for k in (s, u, t))
+        x = exact.flow_map(noise[i : i + 1], torch.zeros(1), a).float()
+
+        def jump(x: torch.Tensor, s: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            return flow_map_from_two_time_denoiser(model.two_time_denoiser(x, s, t), x, s, t)
+
+        with torch.no_grad():
+            expected = torch.stack([jump(x, a, c), jump(jump(x, a, b), b, c)])[:, 0, 0]
+        assert float((torch.tensor(ours) - expected).abs().max()) < 1e-4
+
+
+def test_mouse_and_keyboard_move_it(open_widget: Callable[..., Any]) -> None:
+    page = open_widget(FlowMapExplorer(), width=480, theme="dark")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 480
+    pictures = {picture(page)}
+    page.get_by_label("u", exact=True).press("ArrowRight")
+    assert get(page, "u") == 6
+    pictures.add(picture(page))
+    heat = page.evaluate(f"{WIDGET}.heat()")
+    page.locator("canvas").click(
+        position={"x": heat["left"] + 2.5 * heat["cell"], "y": heat["top"] + 3.5 * heat["cell"]}
+    )
+    assert (get(page, "s"), get(page, "t")) == (2, 7)
+    pictures.add(picture(page))
+    page.get_by_label("map", exact=True).select_option("exact")
+    pictures.add(picture(page))
+    assert "Gap between one jump and two: 0.000" in page.locator(".flm-readout").inner_text()
+    assert len(pictures) == 4

@@ -1,0 +1,244 @@
+"""Typical wrong answers: (exercise, code as a reader might write it, a phrase of the message that must name it)."""
+
+WRONG: list[tuple[str, str, str]] = [
+    # --- 00 ---
+    ("00.valid", "def f(samples, texts): return sum(s in texts for s in samples)", "divide by how many there are"),
+    ("00.valid", "def f(samples, texts): return len(set(samples) & set(texts)) / len(samples)", "valid twice"),
+    ("00.valid", "def f(samples, texts): return sum(t in samples for t in texts) / len(texts)", "the other way round"),
+    (
+        "00.valid",
+        "def f(samples, texts): return sum(s in texts for s in samples) / len(texts)",
+        "not by the number of texts",
+    ),
+    ("00.valid", "def f(samples, texts): return 100 * sum(s in texts for s in samples) / len(samples)", "in percent"),
+    ("00.valid", "def f(samples, texts): return [s in texts for s in samples]", "has shape (5,), and () is needed"),
+    ("00.steps", "def f(shares, target): return next(n for n, s in shares.items() if s >= target)", "in no order"),
+    (
+        "00.steps",
+        "def f(shares, target): return min(s for s in shares.values() if s >= target)",
+        "number of steps is asked for",
+    ),
+    ("00.steps", "def f(shares, target): return min(n for n, s in shares.items() if s > target)", "use >="),
+    ("00.steps", "def f(shares, target): return max(n for n, s in shares.items() if s < target)", "just before"),
+    ("00.steps", "def f(shares, target): return min(shares)", "fewest steps of all"),
+    # --- 01 ---
+    ("01.decode", "def f(states): return states.argmax()", "has shape (), and (3, 2) is needed"),
+    ("01.decode", "def f(states): return states.argmax(1)", "has shape (3, 4), and (3, 2) is needed"),
+    ("01.decode", "def f(states): return states.argmin(-1)", "the smallest entry"),
+    ("01.decode", "def f(states): return states.abs().argmax(-1)", "leave its sign"),
+    ("01.decode", "def f(states): return states.max(-1)", "numbers or a tensor are needed"),
+    ("01.mix", "def f(noise, data, t): return (1 - t) * noise + t * data", "axis of the words"),
+    ("01.mix", "def f(noise, data, t): t = t[:, None, None]; return t * noise + (1 - t) * data", "changed places"),
+    ("01.mix", "def f(noise, data, t): t = t[:, None, None]; return (1 - t) * noise + data", "data is not weighed"),
+    ("01.mix", "def f(noise, data, t): t = t[:, None, None]; return noise + t * data", "noise is not weighed"),
+    (
+        "01.mix",
+        "def f(noise, data, t): t = t[:, None, None]; return (1 - t).sqrt() * noise + t.sqrt() * data",
+        "straight line",
+    ),
+    ("01.mix", "def f(noise, data, t): return (1 - t[0]) * noise + t[0] * data", "time of the first"),
+    (
+        "01.average",
+        "def f(tokens, p, size): return interpolant.one_hot(tokens, size).double().mean(0)",
+        "not equally likely",
+    ),
+    ("01.average", "def f(tokens, p, size): return interpolant.one_hot(tokens, size).double().sum(0)", "this is a sum"),
+    (
+        "01.average",
+        "def f(tokens, p, size): return (p[:, None] * tokens).sum(0)",
+        "has shape (2,), and (2, 3) is needed",
+    ),
+    (
+        "01.average",
+        "def f(tokens, p, size): return (p * interpolant.one_hot(tokens, size)).sum(0)",
+        "have met the axis of the words",
+    ),
+    # --- 02 ---
+    ("02.denoise", "def f(x, t, p): return (p.log() + t / (1 - t) * x).softmax(-1)", "1 - t is not squared"),
+    ("02.denoise", "def f(x, t, p): return (t / (1 - t) ** 2 * x).softmax(-1)", "the prior is missing"),
+    ("02.denoise", "def f(x, t, p): return p.log() + t / (1 - t) ** 2 * x", "before they are exponentiated"),
+    ("02.denoise", "def f(x, t, p): return p * torch.exp(t / (1 - t) ** 2 * x)", "add up to 1"),
+    ("02.denoise", "def f(x, t, p): return (p.log() + t / (1 - t) ** 2 * x).softmax(0)", "over the batch"),
+    ("02.denoise", "def f(x, t, p): return (p.log() + t * x).softmax(-1)", "with less noise the same x says more"),
+    ("02.denoise", "def f(x, t, p): return (p.log() + x / (1 - t) ** 2).softmax(-1)", "t is missing above"),
+    ("02.denoise", "def f(x, t, p): return (p + t / (1 - t) ** 2 * x).softmax(-1)", "as its logarithm"),
+    ("02.denoise", "def f(x, t, p): return p * (t / (1 - t) ** 2 * x).softmax(-1)", "add up to 1 again"),
+    ("02.gradient", "def f(z, y): return (F.one_hot(y, z.shape[-1]) - z.softmax(-1)) / len(z)", "the sign is turned"),
+    ("02.gradient", "def f(z, y): return z.softmax(-1) - F.one_hot(y, z.shape[-1])", "the mean divides by B"),
+    ("02.gradient", "def f(z, y): return (z - F.one_hot(y, z.shape[-1])) / len(z)", "their softmax"),
+    ("02.gradient", "def f(z, y): return z.softmax(-1) / len(z)", "target is missing"),
+    ("02.gradient", "def f(z, y): return F.cross_entropy(z, y)", "has shape (), and (2, 3) is needed"),
+    (
+        "02.gradient",
+        "def f(z, y):\n    q = z.softmax(-1)\n    d = q - F.one_hot(y, 3)\n"
+        "    return (q * d - q * (q * d).sum(-1, keepdim=True)) / len(z)",
+        "half the squared error",
+    ),
+    ("02.floor", "def f(p): return (p * p.log()).sum(-1).mean()", "a minus is missing"),
+    ("02.floor", "def f(p): return -(p * p.log()).sum(-1).mean()", "holds nan"),
+    ("02.floor", "def f(p): return torch.special.entr(p).sum(-1).sum(-1).mean()", "average over the places too"),
+    ("02.floor", "def f(p): return torch.special.entr(p).mean()", "over them the entropy is a sum"),
+    ("02.floor", "def f(p): return -(p * p.clamp_min(1e-30).log2()).sum(-1).mean()", "in bits"),
+    ("02.floor", "def f(p): return torch.special.entr(p).sum(-1)", "has shape (2, 2), and () is needed"),
+    ("02.floor", "def f(p): return -p.amax(-1).log().mean()", "weighs every word"),
+    # --- 03 ---
+    ("03.chance", "def f(t, size, z): return torch.special.ndtr(z + t / (1 - t)).pow(size).mean()", "V - 1 others"),
+    ("03.chance", "def f(t, size, z): return torch.special.ndtr(z + t).pow(size - 1).mean()", "in units of the noise"),
+    (
+        "03.chance",
+        "def f(t, size, z): return torch.special.ndtr(z.mean() + t / (1 - t)).pow(size - 1)",
+        "before the power",
+    ),
+    ("03.chance", "def f(t, size, z): return torch.special.ndtr(z + t / (1 - t)).mean() ** (size - 1)", "share one z"),
+    ("03.chance", "def f(t, size, z): return torch.special.ndtr(z + t / (1 - t)).pow(size - 1)", "and () is needed"),
+    (
+        "03.chance",
+        "def f(t, size, z): return 1 - torch.special.ndtr(z + t / (1 - t)).pow(size - 1).mean()",
+        "being wrong",
+    ),
+    ("03.chance", "def f(t, size, z): return torch.special.ndtr(z - t / (1 - t)).pow(size - 1).mean()", "a head start"),
+    ("03.tau", "def f(error, size): return 1 - error", "tau(0) would be 1/V"),
+    ("03.tau", "def f(error, size): return size / (size - 1) * error", "from 1 to 0"),
+    ("03.tau", "def f(error, size): return 1 - (size - 1) / size * error", "upside down"),
+    ("03.tau", "def f(error, size): return 1 - error / error.max()", "largest error that it is given"),
+    ("03.inverse", "def f(tau, wanted): return wanted", "the clock has not been asked"),
+    ("03.inverse", "def f(tau, wanted): return tau(wanted)", "the clock itself"),
+    (
+        "03.inverse",
+        "def f(tau, wanted):\n    low, high = 0.0, 1.0\n    for _ in range(40):\n        middle = (low + high) / 2\n"
+        "        if tau(middle) < wanted:\n            high = middle\n"
+        "        else:\n            low = middle\n    return middle",
+        "the wrong half",
+    ),
+    (
+        "03.inverse",
+        "def f(tau, wanted):\n    low, high = 0.0, 1.0\n    for _ in range(4):\n        middle = (low + high) / 2\n"
+        "        if tau(middle) < wanted:\n            low = middle\n"
+        "        else:\n            high = middle\n    return middle",
+        "more halvings",
+    ),
+    # --- 05 ---
+    ("05.step", "def f(x, d, s, t): return x + (t - s) * (d - x)", "what is left of the time"),
+    ("05.step", "def f(x, d, s, t): return x + (t - s) * (d - x) / (1 - t)", "1 - s, not 1 - t"),
+    ("05.step", "def f(x, d, s, t): return (d - x) / (1 - s)", "the velocity itself"),
+    ("05.step", "def f(x, d, s, t): return (t - s) * (d - x) / (1 - s)", "add it to x"),
+    ("05.step", "def f(x, d, s, t): return x + (t - s) * (x - d) / (1 - s)", "the wrong way"),
+    ("05.step", "def f(x, d, s, t): return x + t * (d - x) / (1 - s)", "length of the step is t - s"),
+    ("05.sample", "def f(denoiser, noise, times): return noise.argmax(-1)", "never asked"),
+    (
+        "05.sample",
+        "def f(denoiser, x, times):\n    for s, t in zip(times, times[1:]):\n"
+        "        x = x + (t - s) / (1 - s) * (denoiser(x, t) - x)\n    return x.argmax(-1)",
+        "asked at t = 1",
+    ),
+    (
+        "05.sample",
+        "def f(denoiser, x, times):\n    for s, t in zip(times[:-1], times[1:-1]):\n"
+        "        x = x + (t - s) / (1 - s) * (denoiser(x, s) - x)\n    return x.argmax(-1)",
+        "are 3 steps",
+    ),
+    (
+        "05.sample",
+        "def f(denoiser, x, times):\n    for s, t in zip(times, times[1:]):\n"
+        "        x = x + (t - s) / (1 - s) * (denoiser(x, s) - x)\n    return x",
+        "and (3, 2) is needed",
+    ),
+    (
+        "05.sample",
+        "def f(denoiser, x, times):\n    for s, t in zip(times, times[1:]):\n        denoiser(x, s)\n    return x.argmax(-1)",
+        "the state does not move",
+    ),
+    (
+        "05.sample",
+        "def f(denoiser, x, times):\n    noise = x\n    for s, t in zip(times, times[1:]):\n"
+        "        x = x + (t - s) / (1 - s) * (denoiser(x, s) - x)\n    return noise.argmax(-1)",
+        "reads the noise",
+    ),
+    (
+        "05.sample",
+        "def f(denoiser, x, times):\n    for s in times[:-1]:\n        x = denoiser(x, s)\n    return x.argmax(-1)",
+        "became the belief",
+    ),
+    (
+        "05.sample",
+        "def f(denoiser, x, times):\n    for s, t in zip(times, times[1:]):\n"
+        "        x = x + (t - s) * (denoiser(x, s) - x)\n    return x.argmax(-1)",
+        "too short",
+    ),
+    ("05.midpoint", "def f(b, x, s, t): return x + (t - s) * b(x, s)", "Euler's step"),
+    ("05.midpoint", "def f(b, x, s, t): return x + (t - s) * b(x + (t - s) / 2 * b(x, s), s)", "the time is still s"),
+    ("05.midpoint", "def f(b, x, s, t): return x + (t - s) * b(x, (s + t) / 2)", "the state is still x"),
+    (
+        "05.midpoint",
+        "def f(b, x, s, t): return x + (t - s) * b(x + (t - s) * b(x, s), (s + t) / 2)",
+        "went the whole way",
+    ),
+    (
+        "05.midpoint",
+        "def f(b, x, s, t):\n    m = x + (t - s) / 2 * b(x, s)\n    return m + (t - s) / 2 * b(m, (s + t) / 2)",
+        "two Euler steps",
+    ),
+    (
+        "05.midpoint",
+        "def f(b, x, s, t):\n    k = b(x, s)\n    return x + (t - s) / 2 * (k + b(x + (t - s) * k, t))",
+        "Heun's method",
+    ),
+    # --- 06 ---
+    ("06.denoiser", "def f(x, landing, s, t): return (landing - x) / (t - s)", "the average velocity"),
+    ("06.denoiser", "def f(x, landing, s, t): return (1 - s) * (landing - x) / (t - s)", "add x"),
+    ("06.denoiser", "def f(x, landing, s, t): return x + (1 - t) * (landing - x) / (t - s)", "1 - s, not 1 - t"),
+    ("06.denoiser", "def f(x, landing, s, t): return landing + (1 - s) * (landing - x) / (t - s)", "it goes on from x"),
+    ("06.denoiser", "def f(x, landing, s, t): return x + (1 - s) * (landing - x)", "the time it took"),
+    ("06.weight", "def f(s, u, t): return (u - s) / (t - s)", "share of the time"),
+    ("06.weight", "def f(s, u, t): return 1 - (1 - t) * (u - s) / ((1 - u) * (t - s))", "weight of the second jump"),
+    ("06.weight", "def f(s, u, t): return (1 - u) * (u - s) / ((1 - t) * (t - s))", "upside down"),
+    ("06.weight", "def f(s, u, t): return (u - s) / (1 - s)", "fraction of the way to the end"),
+    (
+        "06.compose",
+        "def f(delta, x, s, u, t):\n    a = delta(x, s, u)\n    m = x + (u - s) / (1 - s) * (a - x)\n    return (1 - t) * (u - s) / ((1 - u) * (t - s)) * a + (1 - (1 - t) * (u - s) / ((1 - u) * (t - s))) * delta(x, u, t)",
+        "starts at x",
+    ),
+    (
+        "06.compose",
+        "def f(delta, x, s, u, t):\n    a = delta(x, s, u)\n    m = x + (u - s) / (1 - s) * (a - x)\n    return (1 - t) * (u - s) / ((1 - u) * (t - s)) * a + (1 - (1 - t) * (u - s) / ((1 - u) * (t - s))) * delta(a, u, t)",
+        "the first one's belief",
+    ),
+    (
+        "06.compose",
+        "def f(delta, x, s, u, t):\n    a = delta(x, s, u)\n    m = x + (u - s) / (1 - s) * (a - x)\n    return (1 - (1 - t) * (u - s) / ((1 - u) * (t - s))) * a + (1 - t) * (u - s) / ((1 - u) * (t - s)) * delta(m, u, t)",
+        "exchanged",
+    ),
+    (
+        "06.compose",
+        "def f(delta, x, s, u, t):\n    a = delta(x, s, u)\n    m = x + (u - s) / (1 - s) * (a - x)\n    return (a + delta(m, u, t)) / 2",
+        "both jumps count the same",
+    ),
+    (
+        "06.compose",
+        "def f(delta, x, s, u, t):\n    a = delta(x, s, u)\n    m = x + (u - s) / (1 - s) * (a - x)\n    return delta(m, u, t)",
+        "the second belief alone",
+    ),
+    (
+        "06.compose",
+        "def f(delta, x, s, u, t):\n    a = delta(x, s, u)\n    m = x + (u - s) / (1 - s) * (a - x)\n    return m + (t - u) / (1 - u) * (delta(m, u, t) - m)",
+        "where the second jump lands",
+    ),
+    ("06.compose", "def f(delta, x, s, u, t): return delta(x, s, t)", "the two jumps are from"),
+    # --- 08 ---
+    ("08.product", "def f(joint): return joint", "the language itself"),
+    ("08.product", "def f(joint): return joint.sum(0)[:, None] * joint.sum(1)", "the places are exchanged"),
+    ("08.product", "def f(joint): return joint.sum(1)[:, None] * joint.sum(1)", "marginal of the first place"),
+    ("08.product", "def f(joint): return joint.sum(0)[:, None] * joint.sum(0)", "marginal of the second place"),
+    ("08.product", "def f(joint): return joint * joint", "adds up to 0.3"),
+    ("08.product", "def f(joint): return joint.sum(1) * joint.sum(0)", "has shape (3,), and (3, 3) is needed"),
+    ("08.steps", "def f(n): return 1 - 1 / n", "always drawn at once"),
+    ("08.steps", "def f(n): return 1 / (2 * n)", "do not exist"),
+    ("08.steps", "def f(n): return 1 - 0.5**n", "is 1/n"),
+    ("08.steps", "def f(n): return 1 - 1 / (2 * n**2)", "there are n steps"),
+    ("08.steps", "def f(n): return 1.0", "cannot always end well"),
+    ("08.valid", "def f(tokens, m): return sum(m[range(3), t].sum() for t in tokens)", "not added"),
+    ("08.valid", "def f(tokens, m): return sum(m[range(3), t].prod() for t in tokens) / len(tokens)", "not averaged"),
+    ("08.valid", "def f(tokens, m): return sum(m[range(3), t] for t in tokens).prod()", "along the text first"),
+    ("08.valid", "def f(tokens, m): return m[range(3), tokens[0]].prod()", "every text"),
+    ("08.valid", "def f(tokens, m): return 1 - sum(m[range(3), t].prod() for t in tokens)", "no text comes out"),
+]

@@ -1,0 +1,92 @@
+"""Equal footing: what is compared has the same size and says what it was trained on; published figures have a source."""
+
+import csv
+import re
+from pathlib import Path
+
+import pytest
+
+from flm_edu.files import data_dir
+from flm_edu.methods import DISTILLATIONS, TRAINABLE, size_like
+from flm_edu.models import FlowMapLM, LanguageModel, load_model
+from flm_edu.network import count_weights
+from flm_edu.presets import PRESETS, load_preset
+from flm_edu.tradeoff import training_tokens
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.mark.parametrize("vocab_size", [29, 58, 2048])
+def test_families_differ_in_size_by_less_than_two_percent(vocab_size: int) -> None:
+    """All that are trained from scratch; a flow map has a second time embedding and is matched by `size_like`."""
+    config = load_preset("tiny").network(vocab_size, 26)
+    sizes = {n: count_weights(kind(config).network) for n, (kind, _) in TRAINABLE.items() if kind is not FlowMapLM}
+    assert max(sizes.values()) / min(sizes.values()) < 1.02, sizes
+
+
+@pytest.mark.parametrize("name", ["sentences-fmlm", "tales-fmlm", "sotu-fmlm"])
+@pytest.mark.parametrize("kind", [kind for kind, _ in TRAINABLE.values()])
+def test_a_family_can_be_as_large_as_a_shipped_flow_map(name: str, kind: type[LanguageModel]) -> None:
+    pattern = load_model(name)
+    config = size_like(pattern, kind)
+    assert (config.width, config.blocks) == (pattern.config.width, pattern.config.blocks)
+    assert count_weights(kind(config).network) == pytest.approx(count_weights(pattern.network), rel=0.02)
+
+
+def test_training_tokens_count_teachers_and_earlier_courses_once() -> None:
+    flow = {"steps": 10, "training": {"batch": 4}}
+    course = {"steps": 5, "training": {"batch": 2}, "teacher": flow, "init": None}
+    rehearsal = {"steps": 3, "training": {"batch": 2}, "teacher": flow, "init": course}
+    in_rounds = {"steps": 7, "training": {"batch": 4}, "teacher": flow, "objective": {"round": 3}}
+    assert [training_tokens(p, 100) for p in (flow, course, rehearsal, in_rounds)] == [4000, 5000, 5600, 12400]
+    assert training_tokens({}, 100) is None
+    assert training_tokens(load_model("tales-flm").provenance, 26) == 5000 * 128 * 26
+
+
+def test_every_distillation_has_a_teacher_that_can_be_trained() -> None:
+    kinds = {kind for kind, _ in TRAINABLE.values()}
+    assert {method.teacher for method in DISTILLATIONS.values()} <= kinds
+
+
+def test_make_baselines_has_the_steps_and_batch_of_the_flows() -> None:
+    """Every family's teacher as long as the flow, every student as long as the flow map, of each language."""
+    lines = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
+    commands = [line.split() for line in lines if line.startswith("\t$(FLM) ")]
+
+    def option(command: list[str], name: str) -> str:
+        return command[command.index(name) + 1] if name in command else ""
+
+    def of(data: str, verb: str) -> list[list[str]]:
+        return [c for c in commands if c[1] == verb and re.search(rf"/{data}-", option(c, "--out"))]
+
+    tiny = PRESETS["tiny"]
+    budgets = {  # of the flow and of its map
+        "sentences": (tiny.train.steps, tiny.distill.steps),
+    }
+    for data in ("tales", "sotu"):
+        budgets[data] = (
+            next(int(option(c, "--steps")) for c in of(data, "train") if "--model" not in c),
+            sum(int(option(c, "--steps")) for c in of(data, "distill") if "--method" not in c),
+        )
+    for data, (teacher, student) in budgets.items():
+        trained = [c for c in of(data, "train") if "--model" in c]
+        distilled = [c for c in of(data, "distill") if "--method" in c]
+        assert {option(c, "--model") for c in trained} == {"masked", "uniform", "ar"}
+        assert {option(c, "--method") for c in distilled} == {"sdtt", "dcd"}
+        assert {int(option(c, "--steps")) for c in trained} == {teacher}
+        assert {int(option(c, "--steps")) for c in distilled} == {student}
+        assert all(option(c, "--like") == f"$(W)/{data}-fmlm" for c in trained)
+        batch = "64" if data == "sotu" else ""  # not given: the preset's
+        assert {option(c, "--batch") for c in of(data, "train") + of(data, "distill")} == {batch}
+
+
+@pytest.mark.parametrize("path", sorted((data_dir() / "reference").glob("*.csv")), ids=lambda path: path.stem)
+def test_published_figures_name_their_source(path: Path) -> None:
+    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    assert rows
+    for row in rows:
+        assert "arXiv" in row["source"]
+        assert row["judge"] == "gpt2-large"
+        assert float(row["perplexity"]) > 1
+        assert int(row["steps"]) >= 1
+    assert path.name in (path.parent / "README.md").read_text(encoding="utf-8")

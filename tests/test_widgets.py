@@ -1,0 +1,192 @@
+"""Widgets without a browser: any value of any trait is taken or told off, and pages are self-contained."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import traitlets
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import flm_edu
+from flm_edu.language import Language, load_language
+from flm_edu.models import FlowLM
+from flm_edu.objectives import flow_matching
+from flm_edu.training import TrainConfig, Trainer
+from flm_edu.widgets import (
+    FactorizationExplorer,
+    FlowMapExplorer,
+    ScheduleExplorer,
+    SimplexExplorer,
+    StepCountExplorer,
+    TrainingMonitor,
+    TrajectoryPlayer,
+    tick_tock,
+)
+from flm_edu.widgets.base import Choice, Number, Switch, Widget, pack
+from flm_edu.widgets.page import write_page
+
+MAKERS: dict[str, Callable[[], Widget]] = {
+    "simplex": SimplexExplorer,
+    "schedule": ScheduleExplorer,
+    "step-count": StepCountExplorer,
+    "factorization": FactorizationExplorer,
+    "flow-map": FlowMapExplorer,
+    "training": TrainingMonitor,
+    "trajectory": TrajectoryPlayer,
+    "simplex-tick-tock": lambda: SimplexExplorer(tick_tock()),
+}
+_made: dict[str, Widget] = {}
+
+
+def made(name: str) -> Widget:
+    """One widget of each kind for all examples: making some of them takes a second."""
+    return _made.setdefault(name, MAKERS[name]()) if name not in _made else _made[name]
+
+
+def adjustable(widget: Widget) -> dict[str, Any]:
+    return {n: t for n, t in widget.traits(sync=True).items() if isinstance(t, Number | Choice | Switch)}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@settings(max_examples=60)
+@given(data=st.data())
+def test_any_value_is_taken_or_told_off(name: str, data: st.DataObject) -> None:
+    """No exception for anything; afterwards every trait holds a value that its control can show."""
+    widget = made(name)
+    controls = adjustable(widget)
+    wanted = st.one_of(
+        st.floats(), st.integers(), st.booleans(), st.text(max_size=9), st.none(), st.just(np.float32(0.5))
+    )
+    for control in data.draw(st.lists(st.sampled_from(sorted(controls)), min_size=1, max_size=6)):
+        trait = controls[control]
+        options = trait.options or getattr(widget, trait.options_of) if isinstance(trait, Choice) else ["x"]
+        value = data.draw(st.one_of(wanted, st.sampled_from(list(options))))
+        setattr(widget, control, value)
+        now = getattr(widget, control)
+        if isinstance(trait, Number):
+            assert trait.low <= now <= trait.high
+            assert now == int(now) or not trait.whole
+        elif isinstance(trait, Choice):
+            assert now in options
+        else:
+            assert isinstance(now, bool)
+        if now != value:
+            assert control in widget.message
+    json.dumps(widget.state(), default=lambda value: value.hex(), allow_nan=False)
+
+
+def test_a_text_is_no_number() -> None:
+    widget = ScheduleExplorer()
+    name = next(name for name, trait in adjustable(widget).items() if isinstance(trait, Number))
+    before = getattr(widget, name)
+    setattr(widget, name, "9")
+    assert getattr(widget, name) == before
+    assert name in widget.message
+
+
+def test_a_complaint_goes_when_a_good_value_comes() -> None:
+    widget = SimplexExplorer(steps=1000)
+    assert widget.steps == 64
+    assert widget.message == "steps is 1000; shown with 64 (1 to 64)"
+    widget.schedule = "quadratic"
+    assert widget.schedule == "decoding-error"
+    assert "choose one of decoding-error, uniform" in widget.message
+    widget.steps = 3
+    assert "steps" not in widget.message
+    widget.schedule = "uniform"
+    assert widget.message == ""
+
+
+def test_misspelt_options_and_unfit_languages_are_refused() -> None:
+    with pytest.raises(TypeError, match="no option partcles"):
+        SimplexExplorer(partcles=3)
+    with pytest.raises(ValueError, match="29 words and 10 tokens"):
+        SimplexExplorer(load_language("sentences"))
+    with pytest.raises(ValueError, match="shows three or four words"):
+        SimplexExplorer(Language.from_sentences(["a b c"]))
+
+
+def test_arrays_lie_aligned_in_one_piece() -> None:
+    packed = pack({"a": np.arange(3), "b": np.ones((2, 2)), "empty": np.zeros(0)})
+    assert packed["array_index"]["b"] == {"at": 16, "shape": [2, 2], "type": "float32"}
+    assert np.frombuffer(packed["arrays"][16:32], "<f4").tolist() == [1, 1, 1, 1]
+    assert np.frombuffer(packed["arrays"][:12], "<i4").tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_a_page_holds_all_it_needs(name: str, tmp_path: Path) -> None:
+    path = made(name).to_html(tmp_path / "new" / "page.html")
+    page = path.read_text(encoding="utf-8")
+    assert "default-src 'none'" in page
+    assert not re.search(r"https?://|\bimport\s*\(|\bfetch\s*\(", page)
+    assert len(page) < 600_000
+
+
+def test_text_cannot_break_out_of_a_page(tmp_path: Path) -> None:
+    language = Language.from_sentences(["</script><b>", "&", "<!--"], name="x")
+    page = SimplexExplorer(language).to_html(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert page.count("</script>") == 2
+    path = write_page(tmp_path / "two.html", "<title>", [SimplexExplorer(), SimplexExplorer()], lead="a < b")
+    text = path.read_text(encoding="utf-8")
+    assert "<title>&lt;title&gt;</title>" in text
+    assert "a &lt; b" in text
+    assert text.count('type="module"') == 2
+
+
+def test_kernel_messages_do_not_raise() -> None:
+    """What a front end sends goes through the same validation."""
+    widget = SimplexExplorer()
+    widget.set_state({"steps": 9999, "model": "nonsense", "time": -3})
+    assert (widget.steps, widget.model, widget.time) == (64, "euler", 0)
+    with pytest.raises(traitlets.TraitError):
+        widget.language = "no dictionary"  # not a control: nobody reaches it by a slider
+
+
+def test_the_player_needs_something_to_play() -> None:
+    with pytest.raises(ValueError, match="at least one model"):
+        TrajectoryPlayer({})
+    with pytest.raises(ValueError, match="each 1 or more"):
+        TrajectoryPlayer(evaluations=(0, 1))
+
+
+def test_a_player_of_real_text_shows_every_token() -> None:
+    """Pieces of words, and tokens that are only white space, have something to be seen."""
+    player = TrajectoryPlayer({"sotu": flm_edu.load_model("sotu-fmlm")}, evaluations=(1,), samples=1)
+    assert player.steps == "1"
+    assert all(word.strip() for word in player.words)
+
+
+def test_sweeps_that_hold_nothing_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="flm-edu evaluate"):
+        StepCountExplorer([])
+    (tmp_path / "no.json").write_text("{}")
+    with pytest.raises(ValueError, match=r"no\.json is not a sweep"):
+        StepCountExplorer(tmp_path / "no.json")
+
+
+def test_tables_that_cannot_be_read_are_refused() -> None:
+    with pytest.raises(ValueError, match="language of two tokens"):
+        FactorizationExplorer(load_language("sentences"))
+    pairs = [f"a{i} b{i}" for i in range(9)]
+    with pytest.raises(ValueError, match="more than 8 words"):
+        FactorizationExplorer(Language.from_sentences(pairs))
+
+
+def test_a_monitor_follows_a_trainer_and_reads_its_file(tmp_path: Path, language: Language, flow: FlowLM) -> None:
+    monitor = TrainingMonitor([], language=language, steps=6, sampler=lambda: ["a b c"])
+    config = TrainConfig(steps=6, batch=8, warmup=2, log_every=2)
+    Trainer(flow, language, flow_matching, config, directory=tmp_path / "run", on_log=monitor.on_log).run()
+    assert [record["step"] for record in monitor.records] == [2, 4, 6]
+    assert [texts["step"] for texts in monitor.texts] == [2, 4, 6]
+    assert "gradient_norm" in monitor.all_series
+    assert monitor.floor is not None
+    assert 0 < monitor.floor < monitor.records[0]["loss"]
+    after = TrainingMonitor(tmp_path / "run")
+    assert after.floor is None
+    assert [record["loss"] for record in after.records] == pytest.approx([r["loss"] for r in monitor.records], rel=1e-4)
+    json.dumps(TrainingMonitor([{"step": 1.0, "loss": float("nan")}]).state()["records"], allow_nan=False)
