@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, Protocol
@@ -89,7 +89,7 @@ class TrainConfig:
     decay: float = 0.5  # share of the steps, at the end, over which it falls to 0
     clip: float = 1.0  # largest norm of the gradient
     ema: float = 0.998  # decay of the averaged weights, which are the ones that are saved
-    precision: Literal["auto", "float32", "bf16"] = "auto"  # auto: bf16 autocast on CUDA, float32 elsewhere
+    precision: Literal["auto", "float32", "bf16"] = "auto"  # auto: see `natural_precision`
     compile: bool = False
     log_every: int = 50  # steps
     save_every: int = 500  # steps
@@ -157,10 +157,11 @@ class Trainer:
         if config.batch % parts:
             raise ValueError(f"batch {config.batch} cannot be divided into processes x accumulate = {parts} parts")
         self.micro_batch = config.batch // parts
+        self.device = self.accelerator.device
+        if config.precision == "auto":  # what was used is kept with the model, and a resumed run must use it too
+            config = replace(config, precision=natural_precision(self.device))
         self.corpus, self.objective, self.config, self.on_log = corpus, objective, config, on_log
         self.directory = None if directory is None else Path(directory)
-        self.device = self.accelerator.device
-        self.bf16 = config.precision == "bf16" or (config.precision == "auto" and self.device.type == "cuda")
         if self.device.type == "cuda":
             torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32
 
@@ -224,12 +225,13 @@ class Trainer:
         """One optimizer step; the loss and its parts, still on the device."""
         generator, data_generator = self._generators()
         total: dict[str, Tensor] = {}
+        bf16 = self.config.precision == "bf16"
         for part in range(self.config.accumulate):
             tokens = self.corpus.sample(self.micro_batch, generator=data_generator).to(self.device)
             is_last = part == self.config.accumulate - 1
             with nullcontext() if is_last else self.accelerator.no_sync(self.model.network):
                 # No weight cache: a copy cast while gradients are off would cut later passes off from them.
-                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16, cache_enabled=False):
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16, cache_enabled=False):
                     result = self.objective(self.model, tokens, generator, self.averaged)
                 self.accelerator.backward(result.loss / self.config.accumulate)
             for name, value in {"loss": result.loss.detach(), **result.parts}.items():
@@ -399,6 +401,13 @@ class Trainer:
         self.averaged.network.load_state_dict(state["averaged"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
+
+
+def natural_precision(device: torch.device) -> Literal["float32", "bf16"]:
+    """bf16 where the device multiplies it natively, which is faster: CUDA, and CPUs that say so; else float32."""
+    abilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch cannot say
+    native = any(abilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
+    return "bf16" if device.type == "cuda" or native else "float32"
 
 
 def build_optimizers(network: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:

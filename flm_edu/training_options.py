@@ -40,7 +40,9 @@ def _declared(
     decay: Annotated[float | None, typer.Option(help="Share of the steps, at the end, over which it falls.")] = None,
     clip: Annotated[float | None, typer.Option(help="Largest norm of the gradient.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Weight decay.")] = None,
-    precision: Annotated[PrecisionName | None, typer.Option(help="auto: bf16 on a GPU, float32 on a CPU.")] = None,
+    precision: Annotated[
+        PrecisionName | None, typer.Option(help="auto: bf16 on a GPU, and on a CPU that has it; else float32.")
+    ] = None,
     compile: Annotated[
         bool | None, typer.Option("--compile/--no-compile", help="Compile the network with torch.compile.")
     ] = None,

@@ -18,7 +18,16 @@ import torch
 from flm_edu.language import Language, load_language
 from flm_edu.models import FlowLM, load_model
 from flm_edu.objectives import Objective, SemigroupDistillation, flow_matching
-from flm_edu.training import STATE, STATE_FOLDER, TrainConfig, Trainer, TrainingStopped, build_optimizers, read_metrics
+from flm_edu.training import (
+    STATE,
+    STATE_FOLDER,
+    TrainConfig,
+    Trainer,
+    TrainingStopped,
+    build_optimizers,
+    natural_precision,
+    read_metrics,
+)
 from tests.conftest import tiny_flow
 
 SHORT = TrainConfig(steps=12, batch=8, warmup=2, log_every=4, save_every=4)
@@ -337,3 +346,14 @@ def test_two_processes_train_together(tmp_path: Path) -> None:
 def test_a_cuda_run_needs_no_other_code(language: Language, tmp_path: Path) -> None:
     model = trained(language, SHORT, tmp_path)
     assert next(model.parameters()).is_cuda
+
+
+def test_automatic_precision_is_what_the_device_has_natively(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    assert natural_precision(torch.device("cuda")) == "bf16"
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+    assert natural_precision(cpu) == "bf16"
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "amx_bf16": False})
+    assert natural_precision(cpu) == "float32"
+    monkeypatch.delattr(torch.cpu, "get_capabilities")  # an older torch
+    assert natural_precision(cpu) == "float32"

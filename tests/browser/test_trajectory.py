@@ -44,7 +44,9 @@ def test_mouse_and_keyboard_move_it(open_widget: Callable[..., Any], player: Tra
     assert page.evaluate("document.documentElement.scrollWidth") <= 480
     pictures = {picture(page, ".flm")}
     page.get_by_label("time", exact=True).press("Home")
-    until(page, "[...document.querySelector('table').querySelectorAll('tr')].at(-1).querySelector('td').innerText === '·'")
+    until(
+        page, "[...document.querySelector('table').querySelectorAll('tr')].at(-1).querySelector('td').innerText === '·'"
+    )
     pictures.add(picture(page, ".flm"))
     page.get_by_label("network evaluations", exact=True).select_option("1")
     until(page, "document.querySelector('table').querySelectorAll('tr').length === 2")
