@@ -108,9 +108,10 @@ baselines-sotu: $(VENV)/.test-installed
 families = $(addprefix $(1)-,fmlm flm ar masked masked@confidence sdtt uniform uniform@greedy-tail dcd dcd@greedy-tail)
 timed = $(1)-fmlm:1 $(1)-masked:8 $(1)-sdtt:8 $(1)-uniform:8 $(1)-dcd:8 $(1)-flm:64 $(1)-ar
 sweeps: $(VENV)/.test-installed
-	for data in sentences tales; do $(FLM) evaluate $(call families,$$data) --n 1000 --out data/sweeps/$$data-families.csv || exit; done
+	for data in sentences tales; do $(FLM) evaluate $(call families,$$data) perfect:masked perfect:uniform --n 1000 --out data/sweeps/$$data-families.csv || exit; done
 	$(FLM) evaluate $(call families,sotu) --n 250 --judge smollm2-135m --out data/sweeps/sotu-families.csv
 	for data in sentences tales sotu; do $(PY) benchmarks/speed.py $(call timed,$$data) --out data/sweeps/$$data-speed.csv || exit; done
+	$(PY) benchmarks/ablations.py losses schedules objectives --out data/sweeps/ablations.csv
 
 # Every widget in both themes, from the system's Chromium.
 screenshots: $(VENV)/.test-installed

@@ -1,0 +1,199 @@
+"""The choices behind the method, one changed at a time: what the network predicts, the clock, the flow map's equation.
+
+    python benchmarks/ablations.py losses schedules objectives --out data/sweeps/ablations.csv
+
+The paper asks the same questions of LM1B (data/reference/ablations.csv); here every answer is the share of valid
+texts of a finite language. All runs of a question share network, batch, steps and seed. The paper's own figures
+need not repeat: a small language may not care for what a large one needs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from flm_edu.files import write_aside
+from flm_edu.interpolant import expand_time, interpolate, one_hot
+from flm_edu.language import Language, load_language
+from flm_edu.models import FlowLM, FlowMapLM
+from flm_edu.objectives import (
+    EulerianDistillation,
+    FlowMapObjective,
+    LagrangianDistillation,
+    Objective,
+    SemigroupDistillation,
+    flow_matching,
+    stratified,
+)
+from flm_edu.oracle import PerfectFlow
+from flm_edu.presets import PRESETS
+from flm_edu.provenance import describe_run
+from flm_edu.sampling import gaussian_noise
+from flm_edu.training import Trainer
+
+PRESET, SAMPLES = PRESETS["tiny"], 1000
+Clock = Literal["decoding-error", "uniform"]
+CLOCKS: tuple[Clock, ...] = ("decoding-error", "uniform")
+
+
+# --- what the network predicts, and its loss ----------------------------------------------------
+
+
+class LinearDenoiser(FlowLM):
+    """Its output is the denoiser itself, with no softmax to keep it on the simplex."""
+
+    def denoiser(self, x: Tensor, t: Tensor) -> Tensor:
+        """The raw output."""
+        return self.logits(x, self.schedule.tau(t))
+
+
+class VelocityModel(FlowLM):
+    """Its output is the velocity, and D_t(x) = x + (1-t) b_t(x)."""
+
+    def denoiser(self, x: Tensor, t: Tensor) -> Tensor:
+        """The point the velocity leads to."""
+        return x + (1 - expand_time(t, x)) * self.logits(x, self.schedule.tau(t))
+
+
+def squared_error(
+    model: FlowLM, tokens: Tensor, generator: torch.Generator | None, averaged: FlowLM | None = None
+) -> Objective:
+    """|D_t(I_t) - data|^2, or |b_t(I_t) - (data - noise)|^2 for a velocity, summed over the vocabulary."""
+    tau = stratified(len(tokens), generator, tokens.device)
+    data = one_hot(tokens, model.config.vocab_size)
+    noise = gaussian_noise(data.shape, generator, tokens.device)
+    t = model.schedule.t(tau)
+    x_t = interpolate(noise, data, t)
+    if isinstance(model, VelocityModel):
+        error = model.logits(x_t, tau) - (data - noise)
+    else:
+        error = model.denoiser(x_t, t) - data
+    return Objective(error.square().sum(-1).mean())
+
+
+def losses(steps: int) -> Iterator[dict[str, Any]]:
+    """Velocity or denoiser, squared error or cross-entropy."""
+    language = load_language("sentences")
+    for choice, kind, objective in (
+        ("velocity, squared error", VelocityModel, squared_error),
+        ("denoiser, squared error", LinearDenoiser, squared_error),
+        ("denoiser with softmax, squared error", FlowLM, squared_error),
+        ("denoiser with softmax, cross-entropy", FlowLM, flow_matching),
+    ):
+        model = train_flow(kind, language, objective, steps)
+        yield from measure("what the network predicts, and its loss", choice, model, language)
+
+
+# --- the clock ----------------------------------------------------------------------------------
+
+
+def pairs(words: int = 1024) -> Language:
+    """A language of 4 x `words` words: one thing and its property, then another that goes with it, and its own."""
+    texts = [
+        f"thing{i} property{i} part{j} colour{j}" for i in range(words) for j in ((7 * i) % words, (7 * i + 1) % words)
+    ]
+    return Language.from_sentences(texts, name=f"{words} pairs")
+
+
+def schedules(steps: int) -> Iterator[dict[str, Any]]:
+    """Both clocks for a small and a large vocabulary, trained and exact."""
+    for language in (load_language("sentences"), pairs()):
+        question = f"clock, vocabulary of {language.vocab_size}"
+        for clock in CLOCKS:
+            exact = PerfectFlow(language, clock)
+            yield from measure(question, f"{clock}, exact flow", exact, language)
+            yield from measure(question, clock, train_flow(FlowLM, language, flow_matching, steps, clock), language)
+
+
+# --- the flow map's equation --------------------------------------------------------------------
+
+
+def objectives(steps: int) -> Iterator[dict[str, Any]]:
+    """Three equations with one teacher, and no teacher, which is given the teacher's steps as well."""
+    language = load_language("sentences")
+    teacher = train_flow(FlowLM, language, flow_matching, steps)
+    kinds: tuple[tuple[str, type[FlowMapObjective]], ...] = (
+        ("semigroup", SemigroupDistillation),
+        ("Eulerian", EulerianDistillation),
+        ("Lagrangian", LagrangianDistillation),
+    )
+    for choice, kind in kinds:
+        student = FlowMapLM.from_flow_lm(teacher)
+        train(student, language, kind(teacher, PRESET.semigroup), steps, ema=PRESET.distill.ema)
+        yield from measure("objective of the flow map", choice, student, language)
+    torch.manual_seed(0)
+    alone = FlowMapLM(PRESET.network(language.vocab_size, language.length), language.tokenizer)
+    train(alone, language, SemigroupDistillation(None, PRESET.semigroup), 2 * steps, ema=PRESET.distill.ema)
+    yield from measure("objective of the flow map", "semigroup without a teacher", alone, language)
+
+
+# --- shared -------------------------------------------------------------------------------------
+
+
+def train_flow(kind: type[FlowLM], language: Language, objective: Any, steps: int, clock: Clock = CLOCKS[0]) -> FlowLM:
+    """A flow of the demo's size."""
+    torch.manual_seed(0)
+    model = kind(PRESET.network(language.vocab_size, language.length), language.tokenizer, clock)
+    train(model, language, objective, steps)
+    return model
+
+
+def train(model: Any, language: Language, objective: Any, steps: int, **changes: Any) -> None:
+    """With the demo's settings."""
+    Trainer(model, language, objective, replace(PRESET.train, steps=steps, **changes)).run()
+
+
+def measure(question: str, choice: str, model: Any, language: Language) -> Iterator[dict[str, Any]]:
+    """Valid texts and total variation of the samples at each number of steps."""
+    for count in (1, 2, 4, 8, 16, 64):
+        tokens = model.sample(SAMPLES, count, generator=torch.Generator().manual_seed(1))
+        row = {
+            "question": question,
+            "choice": choice,
+            "data": language.name,
+            "vocab_size": language.vocab_size,
+            "steps": count,
+            "samples": SAMPLES,
+            "validity": round(language.validity(tokens), 4),
+            "total_variation": round(language.total_variation(tokens), 4),
+            "total_variation_exact": round(language.expected_total_variation(SAMPLES), 4),
+        }
+        print(", ".join(str(value) for value in row.values()), flush=True)
+        yield row
+
+
+QUESTIONS: dict[str, Callable[[int], Iterator[dict[str, Any]]]] = {
+    "losses": losses,
+    "schedules": schedules,
+    "objectives": objectives,
+}
+
+
+def main() -> None:
+    """Train and measure; the table is written once all is done."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("questions", nargs="+", choices=list(QUESTIONS))
+    parser.add_argument("--steps", type=int, default=PRESET.train.steps, help="of every training")
+    parser.add_argument("--out", type=Path, required=True)
+    arguments = parser.parse_args()
+    rows = [row for question in arguments.questions for row in QUESTIONS[question](arguments.steps)]
+    facts = describe_run(seed=0, training_steps=arguments.steps, batch=PRESET.train.batch)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*rows[0], *facts], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**row, **facts} for row in rows)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    with write_aside(arguments.out.parent, arguments.out.name) as (path,):
+        path.write_text(text.getvalue(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
