@@ -51,6 +51,13 @@ function createFrame({ model, el }, { title, caption }) {
     undo.push(() => (target.off ? target.off(event, callback) : target.removeEventListener(event, callback, ...rest)));
   };
 
+  // In JupyterLab plain keys are the notebook's shortcuts: an arrow would go to another cell and never reach a slider.
+  // It looks for this mark on the focused element itself, before the element hears of the key.
+  const keep = (event) => {
+    if (root.contains(event.target)) event.target.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey));
+  };
+  listen(window, "keydown", keep, true);
+
   const look = model.get("look");
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const frame = { model, root, body, readout, controls, look, colors: null, canvases: [], listen, update() {} };
