@@ -175,7 +175,7 @@ function render({ model, el }) {
     });
     const families = frame.look.families;
     setLegend(legend, [
-      { label: "exact flow", color: frame.colors.ink, shape: "line" },
+      { label: "exact flow", color: frame.colors.ink, shape: "line", dash: [4, 3] },
       { label: "one jump, and its δ (diamond)", color: families["flow-map-lm"].color, shape: "line" },
       { label: "two jumps, and their δ", color: families["flow-lm"].color, shape: "line" },
     ]);

@@ -262,9 +262,9 @@ function render({ model, el }) {
       const away = 1 + 0.46 / Math.max(Math.hypot(corner[0], corner[1]), 0.3);
       const [x, y] = place.toPixel([away * corner[0], away * corner[1]]);
       const likely = Math.exp(language.logP.reduce((sum, logP, i) => (tokens[i][position] === word ? Math.log(Math.exp(sum) + Math.exp(logP)) : sum), -Infinity));
-      write(context, words[word], x, y, { color: frame.colors.ink, align: "center", bold: true, size: 13 });
+      write(context, words[word], x, y, { color: frame.colors.ink, align: "center", bold: true, size: 13, halo: frame.colors.ground });
       marker(context, "s", x - context.measureText(words[word]).width / 2 - 9, y, 4, wordColor(word, position) ?? frame.colors.ink);
-      write(context, percent(likely), x, y + 14, { color: frame.colors.soft, align: "center", size: 11 });
+      write(context, percent(likely), x, y + 14, { color: frame.colors.soft, align: "center", size: 11, halo: frame.colors.ground });
     });
     if (panels > 1) write(context, ["first word", "second word"][position], place.left + 8, 12, { color: frame.colors.soft });
   }
@@ -405,7 +405,7 @@ function render({ model, el }) {
     const verdict = (text) => `${textOf(text)} ${sameText(text, exact.ends[watched]) ? "✓" : flow.textIndex(text) < 0 ? "✗ (no text of the language)" : "✗"}`;
     setLegend(legend, [
       ...tokens.map((text, i) => ({ label: textOf(text), color: textColor(i) })),
-      { label: `watched particle: exact flow → ${textOf(exact.ends[watched])}`, color: frame.colors.ink, shape: "line" },
+      { label: `watched particle: exact flow → ${textOf(exact.ends[watched])}`, color: frame.colors.ink, shape: "line", dash: [4, 3] },
       { label: `Euler, ${plural(model.get("steps"), "step")} → ${verdict(euler.ends[watched])}`, color: families["perfect-flow"].color, shape: "line" },
       { label: `flow map, one jump → ${verdict(jump.ends[watched])}`, color: families["perfect-flow-map"].color, shape: "line" },
     ]);
