@@ -8,7 +8,7 @@ import torch
 import traitlets
 from torch import Tensor
 
-from flm_edu.language import Language
+from flm_edu.language import Language, load_language
 from flm_edu.sampling import gaussian_noise
 from flm_edu.widgets.base import Choice, Number, Switch, Widget, javascript, pack, quadrature
 
@@ -17,8 +17,8 @@ RECORDED, RECORDED_STEPS = 300, 32  # of a trained model: particles and steps ke
 
 
 def three_words() -> Language:
-    """One token, three words, unequally likely: the smallest simplex that is a picture."""
-    return Language.from_sentences(["tea", "milk", "juice"], [0.5, 0.3, 0.2], name="three words")
+    """The shipped language `drinks`: one token, three words, the smallest simplex that is a picture."""
+    return load_language("drinks")
 
 
 def tick_tock() -> Language:
