@@ -69,7 +69,9 @@ class StepCountExplorer(Widget):
             state = {"data": "tales", **state}
         elif isinstance(sweep, str | Path):
             sweep = [sweep]
-        found: dict[tuple[str, str, int], Point] = {}  # the data itself comes first in every sweep of it; once is enough
+        found: dict[
+            tuple[str, str, int], Point
+        ] = {}  # the data itself comes first in every sweep of it; once is enough
         data = ""
         for item in sweep:
             for point in [item] if isinstance(item, Point) else load_sweep(item):

@@ -66,7 +66,10 @@ def test_shipped_sweeps_draw_in_every_metric(open_widget: Callable[..., Any]) ->
 def test_perplexity_is_logarithmic_and_the_papers_figures_are_faint(open_widget: Callable[..., Any]) -> None:
     judged = [
         Point("book", "data", 0, 100, 0.1, entropy=2.0, judge_perplexity=60.0),
-        *(Point("FMLM", "flow-map-lm", n, 100, 0.5 * n, entropy=2.0, judge_perplexity=p) for n, p in [(1, 800), (4, 80)]),
+        *(
+            Point("FMLM", "flow-map-lm", n, 100, 0.5 * n, entropy=2.0, judge_perplexity=p)
+            for n, p in [(1, 800), (4, 80)]
+        ),
         *(Point("FLM", "flow-lm", n, 100, 0.5 * n, entropy=2.0, judge_perplexity=p) for n, p in [(1, 8000), (4, 80)]),
     ]
     page = open_widget(StepCountExplorer(judged, metric="judge_perplexity"), width=480)
