@@ -22,7 +22,6 @@ from flm_edu.models import LanguageModel
 from flm_edu.network import count_weights
 from flm_edu.text import TextCorpus
 
-
 KEPT_TEXTS = 3  # samples of every cell that a sweep keeps
 
 

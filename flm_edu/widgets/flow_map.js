@@ -30,8 +30,10 @@ function render({ model, el }) {
     const r = (times[t] - times[u]) / (1 - times[u]);
     return landed.map((value, i) => (value - (1 - r) * x[i]) / r);
   };
+  const triple = new Map(); // where s <= u <= t stands in the recording
+  for (let s = 0; s <= GRID; s++) for (let u = s; u <= GRID; u++) for (let t = u; t <= GRID; t++) triple.set(`${s} ${u} ${t}`, triple.size);
   const recorded = (s, u, t, particle) => {
-    const at = ((((s * (GRID + 1) + u) * (GRID + 1) + t) * count) + particle) * 3;
+    const at = (triple.get(`${s} ${u} ${t}`) * count + particle) * 3;
     return Float64Array.from(jumps.data.subarray(at, at + 3));
   };
   /** delta_{u,t} after the jump from s to u, for a particle that was at x_s on the flow and is at x now. */

@@ -397,7 +397,7 @@ function render({ model, el }) {
   function tellResult(way, exact, euler, jump, watched, count, t) {
     const kind = model.get("model");
     const astray = ledAstray(way, exact).length;
-    const steps = kind === "euler" ? `, ${plural(model.get("steps"), "step")}` : kind === "flow-map" ? `, ${plural(model.get("steps"), "jump")}` : "";
+    const steps = kind === "euler" ? `, ${plural(model.get("steps"), "step")}` : kind === "flow-map" ? `, ${plural(model.get("steps"), "jump")}` : kind === "trained" ? `, ${plural(recorded.shape[0] - 1, "step")}` : "";
     const name = kind === "euler" ? "Euler" : kind === "flow-map" ? "Flow map" : kind === "flow" ? "Exact flow" : "Trained FLM";
     const result = `${name}${steps}: ${astray} of ${count} particles (${percent(astray / count)}) end in a wrong corner.`;
     if (frame.readout.textContent !== result) frame.readout.textContent = result;
