@@ -176,8 +176,8 @@ class _Measure:
         if self.judge is not None:
             facts["judge_perplexity"] = self.judge.perplexity(self.data.decode(tokens))
         rounded: dict[str, Any] = {name: None if value is None else round(value, 5) for name, value in facts.items()}
-        texts = tuple(self.data.decode(tokens[:KEPT_TEXTS]))
-        return Point(model, kind, steps, len(tokens), round(seconds, 4), **rounded, texts=texts)
+        kept = tuple(self.data.decode(tokens[:KEPT_TEXTS]))
+        return Point(model, kind, steps, len(tokens), round(seconds, 4), **rounded, texts=kept)
 
 
 def save_sweep(points: Sequence[Point], path: str | Path, provenance: dict[str, Any]) -> None:

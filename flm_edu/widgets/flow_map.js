@@ -112,7 +112,7 @@ function render({ model, el }) {
     marker(context, "o", ...pixel(result.x), 6, colors.ink);
     const label = (text, state, dy) => {
       const [x, y] = pixel(state);
-      write(context, text, x + 9, y + dy, { color: colors.ink, size: 12 });
+      write(context, text, x + 9, y + dy, { color: colors.ink, size: 12, halo: colors.ground });
     };
     label("s", result.x, -9);
     label("u", result.middle, 11);
@@ -186,7 +186,7 @@ function render({ model, el }) {
     const g = t > s && middle < 1 ? ((1 - end) * (middle - begin)) / ((1 - middle) * (end - begin)) : 1;
     const off = Math.hypot(...result.landed.map((value, i) => value - result.exact[i]));
     frame.readout.textContent =
-      `τ: ${s / GRID} → ${u / GRID} → ${t / GRID}. Gap between one jump and two: ${result.gap.toFixed(3)}; ` +
+      `s → u → t: ${s / GRID} → ${u / GRID} → ${t / GRID}, in τ. Gap between one jump and two: ${result.gap.toFixed(3)}; ` +
       `one jump lands ${off.toFixed(3)} from the exact flow; weight of the first part g = ${g.toFixed(2)}.`;
   };
 
