@@ -162,7 +162,8 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_every_widget_is_operated_in_a_notebook(browser: Any, lab: str) -> None:
     page = browser.new_page(viewport={"width": 1100, "height": 1400})
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(30_000)
+    page.set_default_navigation_timeout(180_000)  # a first load of JupyterLab on a busy machine
     watch = Watch(page, lab)
     open_notebook(page, lab)
     run_all(page)
