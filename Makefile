@@ -67,6 +67,8 @@ notebooks-check: $(VENV)/.test-installed
 W := data/checkpoints
 FLM := $(VENV)/bin/flm-edu
 checkpoints: $(VENV)/.test-installed
+	$(FLM) train --language drinks --width 32 --blocks 2 --heads 2 --time-width 32 --steps 1500 --out $(W)/drinks-flm --overwrite
+	$(FLM) distill --teacher $(W)/drinks-flm --steps 1000 --ema 0.99 --diagonal-fraction 0.25 --out $(W)/drinks-fmlm --overwrite
 	$(FLM) demo --out runs/checkpoints
 	rm -rf $(W)/sentences-flm $(W)/sentences-fmlm && cp -r runs/checkpoints/flm $(W)/sentences-flm && cp -r runs/checkpoints/fmlm $(W)/sentences-fmlm
 	$(FLM) train --language tales --blocks 5 --width 128 --time-width 64 --steps 5000 --precision bf16 --out $(W)/tales-flm --overwrite

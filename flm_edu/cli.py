@@ -27,7 +27,8 @@ app = typer.Typer(
 # --- options that several commands share --------------------------------------------------------
 
 LanguageOption = Annotated[
-    str | None, typer.Option("--language", help="Finite language: cities, sentences, tales, or a .grammar file.")
+    str | None,
+    typer.Option("--language", help="Finite language: cities, drinks, sentences, tales, or a .grammar file."),
 ]
 CorpusOption = Annotated[
     str | None,
@@ -365,11 +366,14 @@ def evaluate(
 
 @app.command(
     epilog="Examples: flm-edu plot runs/demo/sweep.json | "
-    "flm-edu plot a.json b.json --metric total_variation --theme dark --out both.svg"
+    "flm-edu plot a.json b.json --metric total_variation --theme dark --out both.svg | "
+    "flm-edu plot a.json --out a.html"
 )
 def plot(
     sweeps: Annotated[list[Path], typer.Argument(help="Files written by evaluate or demo (.json).")],
-    out: Annotated[Path, typer.Option("--out", help="Picture to write: .png, .svg or .pdf.")] = Path("tradeoff.png"),
+    out: Annotated[
+        Path, typer.Option("--out", help="Picture to write: .png, .svg or .pdf, or .html to point at the marks.")
+    ] = Path("tradeoff.png"),
     metric: Annotated[
         str | None,
         typer.Option(help="validity, total_variation, known_words, known_pairs, judge_perplexity, entropy."),
@@ -379,16 +383,23 @@ def plot(
 ) -> None:
     """Draw quality against steps, or against wall-clock time, from one or more tables."""
     with _plain_errors():
-        from flm_edu.plots.curves import quality_against_seconds, quality_against_steps
+        from flm_edu.plots import curves, screen
         from flm_edu.tradeoff import load_sweep
 
         points = [point for path in sweeps for point in load_sweep(path)]
         default = "validity" if any(point.validity is not None for point in points) else "known_pairs"
-        out.parent.mkdir(parents=True, exist_ok=True)
-        ground = "white" if theme is ThemeName.light else "#0d1117"
-        draw = quality_against_seconds if against is AgainstName.seconds else quality_against_steps
+        interactive = out.suffix.lower() == ".html"
+        if interactive:
+            _need_plotly()
+        drawing: Any = screen if interactive else curves
+        by_seconds = against is AgainstName.seconds
+        draw = drawing.quality_against_seconds if by_seconds else drawing.quality_against_steps
         figure = draw(points, metric or default, theme.value)
-        figure.savefig(out, dpi=160, facecolor=ground)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if interactive:
+            screen.write_page(figure, out)
+        else:
+            figure.savefig(out, dpi=160, facecolor="white" if theme is ThemeName.light else "#0d1117")
         _say(f"picture written to {out}")
 
 
@@ -429,7 +440,7 @@ def report(
 
 @app.command("language", epilog="Examples: flm-edu language tales | flm-edu language my.grammar --n 10")
 def show_language(
-    name: Annotated[str, typer.Argument(help="cities, sentences, tales, or a .grammar file.")],
+    name: Annotated[str, typer.Argument(help="cities, drinks, sentences, tales, or a .grammar file.")],
     n: Annotated[int, typer.Option(help="Texts to show.")] = 5,
     seed: SeedOption = 0,
 ) -> None:
@@ -469,6 +480,13 @@ def _plain_errors() -> Iterator[None]:
             raise
         typer.echo(f"stopped: {error}", err=True)
         raise SystemExit(130 if isinstance(error, TrainingInterrupted) else 2) from error
+
+
+def _need_plotly() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("plotly") is None:
+        raise ValueError("a page needs plotly; install it with: pip install 'flm-edu[widgets]'")
 
 
 def _say(message: str) -> None:

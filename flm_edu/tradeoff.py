@@ -22,6 +22,8 @@ from flm_edu.models import LanguageModel
 from flm_edu.network import count_weights
 from flm_edu.text import TextCorpus
 
+KEPT_TEXTS = 3  # samples of every cell that a sweep keeps
+
 
 class Generator(Protocol):
     """Anything that samples: trained models, baselines and the perfect models alike."""
@@ -59,6 +61,7 @@ class Point:
     training_tokens: int | None = None  # read in all trainings that led to it, its teacher's included
     likelihood_bound: float | None = None  # of the data under the model, nats per token; exact for autoregression
     judge_perplexity: float | None = None  # by the judge that the provenance names; empty texts have none
+    texts: tuple[str, ...] = ()  # the first few samples, to be read; in the .json only
 
 
 def sweep(
@@ -173,15 +176,16 @@ class _Measure:
         if self.judge is not None:
             facts["judge_perplexity"] = self.judge.perplexity(self.data.decode(tokens))
         rounded: dict[str, Any] = {name: None if value is None else round(value, 5) for name, value in facts.items()}
-        return Point(model, kind, steps, len(tokens), round(seconds, 4), **rounded)
+        kept = tuple(self.data.decode(tokens[:KEPT_TEXTS]))
+        return Point(model, kind, steps, len(tokens), round(seconds, 4), **rounded, texts=kept)
 
 
 def save_sweep(points: Sequence[Point], path: str | Path, provenance: dict[str, Any]) -> None:
-    """Write the table as PATH.csv and, with provenance, as PATH.json (whatever suffix `path` has)."""
+    """Write the table as PATH.csv and, with provenance and a few texts a row, as PATH.json (whatever suffix `path` has)."""
     path = Path(path)
     with write_aside(path.parent, f"{path.stem}.csv", f"{path.stem}.json") as (csv_path, json_path):
         with open(csv_path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, [f.name for f in fields(Point)])
+            writer = csv.DictWriter(file, [f.name for f in fields(Point) if f.name != "texts"], extrasaction="ignore")
             writer.writeheader()
             writer.writerows(asdict(point) for point in points)
         content = {"provenance": provenance, "points": [asdict(point) for point in points]}
@@ -195,7 +199,8 @@ def load_sweep(path: str | Path) -> list[Point]:
         ValueError: the file is not such a table.
     """
     try:
-        return [Point(**row) for row in json.loads(Path(path).read_text(encoding="utf-8"))["points"]]
+        rows = json.loads(Path(path).read_text(encoding="utf-8"))["points"]
+        return [Point(**{**row, "texts": tuple(row.get("texts", ()))}) for row in rows]
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a sweep written by flm-edu evaluate ({error})") from error
 

@@ -156,6 +156,8 @@ def test_evaluate_finds_the_data_by_itself_and_writes_the_table(models: Path) ->
     assert json.loads((models / "table.json").read_text())["provenance"]["corpus"] == "cities"
     assert (models / "table.csv").read_text().startswith("model,kind,steps")
     run("plot", "table.json", "--out", "pictures/table.png", "--theme", "dark", cwd=models)
+    run("plot", "table.json", "--out", "pictures/table.html", "--against", "seconds", cwd=models)
+    assert "milliseconds per text" in (models / "pictures" / "table.html").read_text(encoding="utf-8")
     assert (models / "pictures" / "table.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -55,6 +55,7 @@ def test_sweep_has_a_row_for_each_cell_and_the_data_first(
     assert cell.validity == pytest.approx(language.validity(tokens))
     assert cell.total_variation == pytest.approx(language.total_variation(tokens), abs=1e-4)
     assert cell.seconds > 0
+    assert list(cell.texts) == language.decode(tokens[:3])
 
 
 def test_sweep_refuses_no_steps_and_no_samples(language: Language, flow: FlowLM) -> None:
@@ -69,6 +70,13 @@ def test_table_is_saved_with_its_provenance(points: list[Point], tmp_path: Path)
     assert json.loads((tmp_path / "s.json").read_text())["provenance"] == {"command": "test"}
     rows = list(csv.DictReader((tmp_path / "s.csv").open()))
     assert [row["model"] for row in rows] == [p.model for p in points]
+    assert "texts" not in rows[0], "the texts are in the .json only"
+    before = json.loads((tmp_path / "s.json").read_text())["points"]
+    (tmp_path / "old.json").write_text(json.dumps({"points": [{**row, "texts": []} for row in before]}))
+    for row in before:
+        del row["texts"]
+    (tmp_path / "older.json").write_text(json.dumps({"points": before}))
+    assert load_sweep(tmp_path / "older.json") == load_sweep(tmp_path / "old.json"), "sweeps without texts are read too"
     with pytest.raises(ValueError, match=r"s\.csv is not a sweep"):
         load_sweep(tmp_path / "s.csv")
 

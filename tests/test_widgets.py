@@ -16,6 +16,7 @@ import flm_edu
 from flm_edu.language import Language, load_language
 from flm_edu.models import FlowLM
 from flm_edu.objectives import flow_matching
+from flm_edu.tradeoff import Point
 from flm_edu.training import TrainConfig, Trainer
 from flm_edu.widgets import (
     FactorizationExplorer,
@@ -25,6 +26,7 @@ from flm_edu.widgets import (
     StepCountExplorer,
     TrainingMonitor,
     TrajectoryPlayer,
+    three_words,
     tick_tock,
 )
 from flm_edu.widgets.base import Choice, Number, Switch, Widget, pack
@@ -39,7 +41,16 @@ MAKERS: dict[str, Callable[[], Widget]] = {
     "training": TrainingMonitor,
     "trajectory": TrajectoryPlayer,
     "simplex-tick-tock": lambda: SimplexExplorer(tick_tock()),
+    "simplex-four": lambda: SimplexExplorer(Language.from_sentences(["tea", "milk", "juice", "water"], [4, 3, 2, 1])),
+    "step-count-two-data": lambda: StepCountExplorer(TWO_DATA),
 }
+#: two languages or corpora, of which one was judged
+TWO_DATA = [
+    Point("toy", "data", 0, 9, 0.1, validity=1.0),
+    *(Point("FLM", "flow-lm", n, 9, 0.1 * n, validity=0.1 * n, texts=("a b",)) for n in (1, 4)),
+    Point("book", "data", 0, 9, 0.1, known_pairs=0.9, judge_perplexity=50.0),
+    *(Point("FLM", "flow-lm", n, 9, 0.1 * n, known_pairs=0.1, judge_perplexity=500.0 / n) for n in (1, 4)),
+]
 _made: dict[str, Widget] = {}
 
 
@@ -60,8 +71,9 @@ def test_any_value_is_taken_or_told_off(name: str, data: st.DataObject) -> None:
     widget = made(name)
     controls = adjustable(widget)
     wanted = st.one_of(
-        st.floats(), st.integers(), st.booleans(), st.text(max_size=9), st.none(), st.just(np.float32(0.5))
-    )
+        st.floats(), st.integers(), st.booleans(), st.text(max_size=9), st.none(), st.just(np.float32(0.5)),
+        st.lists(st.integers(), max_size=2), st.binary(max_size=3), st.complex_numbers(), st.just(10**400), st.just(object()),
+    )  # fmt: skip
     for control in data.draw(st.lists(st.sampled_from(sorted(controls)), min_size=1, max_size=6)):
         trait = controls[control]
         options = trait.options or getattr(widget, trait.options_of) if isinstance(trait, Choice) else ["x"]
@@ -190,3 +202,10 @@ def test_a_monitor_follows_a_trainer_and_reads_its_file(tmp_path: Path, language
     assert after.floor is None
     assert [record["loss"] for record in after.records] == pytest.approx([r["loss"] for r in monitor.records], rel=1e-4)
     json.dumps(TrainingMonitor([{"step": 1.0, "loss": float("nan")}]).state()["records"], allow_nan=False)
+
+
+def test_by_default_the_triangles_show_the_shipped_models(tmp_path: Path) -> None:
+    assert "trained" in SimplexExplorer().models
+    assert "trained" in FlowMapExplorer().maps
+    assert "trained" not in SimplexExplorer(tick_tock()).models
+    assert "trained" not in FlowMapExplorer(three_words()).maps

@@ -110,8 +110,9 @@ function render({ model, el }) {
   addSwitch(frame, "predict", { label: "predict first" });
   const guess = addSlider(frame, "guess", { label: "my guess", min: 0, max: 1, step: 0.01, format: (value) => percent(value) });
   const show = addButton(frame, "show", () => setState(model, { revealed: true }));
-  // Another question: the answer is hidden again.
-  frame.listen(model, "change:steps", () => setState(model, { revealed: false }));
+  // Another question: the answer is hidden again. Not within the event itself: a notebook's model, changed while it
+  // tells of a change, does not tell that all is done, and nothing would be drawn.
+  frame.listen(model, "change:steps", () => queueMicrotask(() => setState(model, { revealed: false })));
 
   el.flm = { model, joint, masked, euler, jump, invalid };
   return () => frame.dispose();

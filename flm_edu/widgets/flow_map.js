@@ -30,8 +30,10 @@ function render({ model, el }) {
     const r = (times[t] - times[u]) / (1 - times[u]);
     return landed.map((value, i) => (value - (1 - r) * x[i]) / r);
   };
+  const triple = new Map(); // where s <= u <= t stands in the recording
+  for (let s = 0; s <= GRID; s++) for (let u = s; u <= GRID; u++) for (let t = u; t <= GRID; t++) triple.set(`${s} ${u} ${t}`, triple.size);
   const recorded = (s, u, t, particle) => {
-    const at = ((((s * (GRID + 1) + u) * (GRID + 1) + t) * count) + particle) * 3;
+    const at = (triple.get(`${s} ${u} ${t}`) * count + particle) * 3;
     return Float64Array.from(jumps.data.subarray(at, at + 3));
   };
   /** delta_{u,t} after the jump from s to u, for a particle that was at x_s on the flow and is at x now. */
@@ -110,7 +112,7 @@ function render({ model, el }) {
     marker(context, "o", ...pixel(result.x), 6, colors.ink);
     const label = (text, state, dy) => {
       const [x, y] = pixel(state);
-      write(context, text, x + 9, y + dy, { color: colors.ink, size: 12 });
+      write(context, text, x + 9, y + dy, { color: colors.ink, size: 12, halo: colors.ground });
     };
     label("s", result.x, -9);
     label("u", result.middle, 11);
@@ -175,7 +177,7 @@ function render({ model, el }) {
     });
     const families = frame.look.families;
     setLegend(legend, [
-      { label: "exact flow", color: frame.colors.ink, shape: "line" },
+      { label: "exact flow", color: frame.colors.ink, shape: "line", dash: [4, 3] },
       { label: "one jump, and its δ (diamond)", color: families["flow-map-lm"].color, shape: "line" },
       { label: "two jumps, and their δ", color: families["flow-lm"].color, shape: "line" },
     ]);
@@ -184,7 +186,7 @@ function render({ model, el }) {
     const g = t > s && middle < 1 ? ((1 - end) * (middle - begin)) / ((1 - middle) * (end - begin)) : 1;
     const off = Math.hypot(...result.landed.map((value, i) => value - result.exact[i]));
     frame.readout.textContent =
-      `τ: ${s / GRID} → ${u / GRID} → ${t / GRID}. Gap between one jump and two: ${result.gap.toFixed(3)}; ` +
+      `s → u → t: ${s / GRID} → ${u / GRID} → ${t / GRID}, in τ. Gap between one jump and two: ${result.gap.toFixed(3)}; ` +
       `one jump lands ${off.toFixed(3)} from the exact flow; weight of the first part g = ${g.toFixed(2)}.`;
   };
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -29,7 +30,8 @@ class FlowMapExplorer(Widget):
 
     Args:
         language: three words, one token; `three_words()` unless given.
-        trained: a `FlowMapLM` of that language, evaluated at all the grid's times for the map "trained".
+        trained: a `FlowMapLM` of that language, evaluated at all the grid's times for the map "trained"; the
+            shipped `drinks-fmlm` where no language is given either.
         seed: of the particles' noise.
         **state: any attribute below.
 
@@ -59,7 +61,8 @@ class FlowMapExplorer(Widget):
     def __init__(
         self, language: Language | None = None, *, trained: FlowMapLM | None = None, seed: int = 0, **state: Any
     ):
-        language = language or three_words()
+        if language is None:
+            language, trained = three_words(), trained or FlowMapLM.from_pretrained("drinks-fmlm")
         if (language.vocab_size, language.length) != (3, 1):
             raise ValueError(
                 f"language {language.name!r} has {language.vocab_size} words and {language.length} tokens; this picture "
@@ -67,51 +70,59 @@ class FlowMapExplorer(Widget):
             )
         generator = torch.Generator().manual_seed(seed)
         noise = gaussian_noise((PARTICLES, 1, 3), generator, torch.device("cpu"))
+        ways = _ways(language, noise)
         arrays: dict[str, Any] = {"noise": noise.numpy()}
         if trained is not None:
             if (trained.config.vocab_size, trained.config.length) != (3, 1):
                 raise ValueError(
                     "the trained flow map has another vocabulary or length than the language; train it on this one"
                 )
-            arrays["jumps"] = _evaluate(trained, language, noise).numpy()
+            arrays["jumps"] = _evaluate(trained, ways).numpy()
         facts = {
             "words": list(language.words),
             "tokens": language.tokens.tolist(),
             "logP": language.probabilities.log().tolist(),
             "vocabSize": 3,
         }
-        state = {"particle": _best_seen(language, noise), **state}
+        state = {"particle": _best_seen(ways), **state}
         maps = ["denoiser", "exact"] + (["trained"] if trained is not None else [])
         super().__init__(language=facts, clock=quadrature(), maps=maps, **pack(arrays), **state)
 
 
-def _best_seen(language: Language, noise: Tensor) -> int:
-    """The particle with the longest way within the picture. Shapes: noise (n, 1, 3)."""
-    start, end = (
-        noise[:, 0],
-        PerfectFlowMap(language).flow_map(noise, *torch.tensor([[0.0], [1.0]]).expand(2, len(noise))),
-    )
+def _ways(language: Language, noise: Tensor) -> Tensor:
+    """The exact flow's states at the grid's times. Shapes: noise (n, 1, 3) -> (G+1, n, 1, 3)."""
+    exact = PerfectFlowMap(language)
+    times = exact.schedule.t(torch.linspace(0, 1, GRID + 1, dtype=torch.float64))
+    states = [noise.double()]
+    for s, t in itertools.pairwise(times):
+        states.append(exact.flow_map(states[-1], s.expand(len(noise)), t.expand(len(noise))))
+    return torch.stack(states)
+
+
+def _best_seen(ways: Tensor) -> int:
+    """The particle with the longest way within the picture. Shapes: ways (G+1, n, 1, 3)."""
+    start, end = ways[0, :, 0], ways[-1, :, 0]
     seen = (start - start.mean(-1, keepdim=True)).norm(dim=-1) < 1.3  # about what the picture of the plane holds
-    way = ((start - start.mean(-1, keepdim=True)) - (end[:, 0] - 1 / 3)).norm(dim=-1)
+    way = ((start - start.mean(-1, keepdim=True)) - (end - 1 / 3)).norm(dim=-1)
     return int(torch.where(seen, way, -1.0).argmax())
 
 
 @torch.no_grad()
-def _evaluate(model: FlowMapLM, language: Language, noise: Tensor) -> Tensor:
-    """delta_{u,t} at X-hat_{s,u}(x_s), for the exact flow's states x_s and all s <= u <= t of the grid.
+def _evaluate(model: FlowMapLM, ways: Tensor) -> Tensor:
+    """delta_{u,t} at X-hat_{s,u}(x_s), for the exact flow's states x_s and all s <= u <= t of the grid, in that order.
 
-    With u = s this is delta_{s,t}(x_s). Shapes: noise (n, 1, 3) -> (G+1, G+1, G+1, n, 3), indexed s, u, t;
-    zero where the times are out of order.
+    With u = s this is delta_{s,t}(x_s). Shapes: ways (G+1, n, 1, 3) -> (number of triples, n, 3).
     """
-    exact = PerfectFlowMap(language)
-    times = exact.schedule.t(torch.linspace(0, 1, GRID + 1, dtype=torch.float64)).float()
-    jumps = torch.zeros(GRID + 1, GRID + 1, GRID + 1, len(noise), 3)
-    zero = torch.zeros(len(noise))
+    count = ways.shape[1]
+    times = model.schedule.t(torch.linspace(0, 1, GRID + 1, dtype=torch.float64)).float()
+    jumps = []
     for s in range(GRID + 1):
-        x_s = exact.flow_map(noise, zero, times[s].expand(len(noise))).float()
-        for u in range(s, GRID + 1):
-            begin, middle = times[s].expand(len(noise)), times[u].expand(len(noise))
-            x_u = flow_map_from_two_time_denoiser(model.two_time_denoiser(x_s, begin, middle), x_s, begin, middle)
-            for t in range(u, GRID + 1):
-                jumps[s, u, t] = model.two_time_denoiser(x_u, middle, times[t].expand(len(noise)))[:, 0]
-    return jumps
+        begin = times[s].expand((GRID + 1 - s) * count)
+        middle = times[s:].repeat_interleave(count)
+        x_s = ways[s].float().repeat(GRID + 1 - s, 1, 1)
+        x_u = flow_map_from_two_time_denoiser(model.two_time_denoiser(x_s, begin, middle), x_s, begin, middle)
+        pairs = [(u, t) for u in range(s, GRID + 1) for t in range(u, GRID + 1)]
+        at = torch.cat([x_u[(u - s) * count : (u - s + 1) * count] for u, _ in pairs])
+        begin, end = (times[[pair[i] for pair in pairs]].repeat_interleave(count) for i in (0, 1))
+        jumps.append(model.two_time_denoiser(at, begin, end).view(len(pairs), count, 3))
+    return torch.cat(jumps)

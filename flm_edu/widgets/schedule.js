@@ -8,6 +8,8 @@ function render({ model, el }) {
       "in a narrow range of t; the clock τ is made so that they turn at an even pace.",
   });
   const { own, quantile } = readArrays(model);
+  const times = Array.from({ length: 241 }, (_, i) => i / 240);
+  const shares = Array.from({ length: 48 }, (_, i) => (i + 0.5) / 48);
   let clock = null;
   let clockOf = 0;
   function currentClock() {
@@ -15,6 +17,11 @@ function render({ model, el }) {
       clockOf = model.get("vocab_size");
       clock = decodingErrorClock(clockOf, model.get("clock"));
       clock.turns = turningTimes(clockOf);
+      // What is the same until another vocabulary is chosen, so that playing only draws.
+      clock.taus = times.map(clock.tau);
+      clock.errors = clock.taus.map((tau) => (1 - tau) * (1 - 1 / clockOf));
+      clock.spread = shares.map(clock.t);
+      clock.turnTaus = clock.turns.map(clock.tau);
     }
     return clock;
   }
@@ -62,16 +69,14 @@ function render({ model, el }) {
         { label: "probability, clock τ", range: [0, 1], ticks: unit },
         colors,
       );
-      const times = Array.from({ length: 241 }, (_, i) => i / 240);
       line(context, times.map((v) => [toX(v), toY(v)]), { color: plainColor, width: 1.5, dash: [5, 4] });
-      line(context, times.map((v) => [toX(v), toY(now.decodingError(v))]), { color: look.families["flow-map-lm"].color, width: 2.5 });
-      line(context, times.map((v) => [toX(v), toY(now.tau(v))]), { color: clockColor, width: 2.5 });
+      line(context, times.map((v, i) => [toX(v), toY(now.errors[i])]), { color: look.families["flow-map-lm"].color, width: 2.5 });
+      line(context, times.map((v, i) => [toX(v), toY(now.taus[i])]), { color: clockColor, width: 2.5 });
       line(context, [[toX(t), box.bottom], [toX(t), toY(tau)], [box.left, toY(tau)]], { color: colors.ink, width: 1, dash: [2, 3] });
       marker(context, "o", toX(t), toY(tau), 5, clockColor);
 
       // --- where 48 training times fall: equally spaced quantiles of each schedule ---
-      const drawn = Array.from({ length: 48 }, (_, i) => (i + 0.5) / 48);
-      [["uniform in t", drawn, plainColor], ["uniform in τ", drawn.map(now.t), clockColor]].forEach(([label, places, color], row) => {
+      [["uniform in t", shares, plainColor], ["uniform in τ", now.spread, clockColor]].forEach(([label, places, color], row) => {
         const y = CHART + 6 + 28 * row;
         write(context, `training times ${label}`, box.left, y, { color: colors.soft, size: 11 });
         for (const place of places) line(context, [[toX(place), y + 8], [toX(place), y + 19]], { color, width: 1.5 });
@@ -83,15 +88,15 @@ function render({ model, el }) {
       const top = CHART + TICKS + 18;
       const high = RASTER - 18 - 24;
       const panels = [
-        [box.left, "over t", (time) => time, t],
-        [box.left + half + gap, "over τ", now.tau, tau],
+        [box.left, "over t", now.turns, t],
+        [box.left + half + gap, "over τ", now.turnTaus, tau],
       ];
-      for (const [left, label, place, cursor] of panels) {
+      for (const [left, label, turns, cursor] of panels) {
         write(context, `${now.turns.length} tokens turning right ${label}`, left, top - 10, { color: colors.soft, size: 11 });
         context.fillStyle = colors.card;
         context.fillRect(left, top, half, high);
-        now.turns.forEach((turn, i) => {
-          const from = left + half * place(turn);
+        turns.forEach((turn, i) => {
+          const from = left + half * turn;
           context.fillStyle = clockColor;
           context.fillRect(from, top + (high * i) / now.turns.length, left + half - from, high / now.turns.length - 0.4);
         });
@@ -105,7 +110,7 @@ function render({ model, el }) {
     setLegend(legend, [
       { label: "decoding error Pₑ(t): chance that the likeliest word is wrong", color: look.families["flow-map-lm"].color, shape: "line" },
       { label: "clock τ(t)", color: clockColor, shape: "line" },
-      { label: "no reparameterization, τ = t", color: plainColor, shape: "line" },
+      { label: "no reparameterization, τ = t", color: plainColor, shape: "line", dash: [5, 4] },
     ]);
     const [from, to] = [now.t(0.1), now.t(0.9)];
     frame.readout.textContent =

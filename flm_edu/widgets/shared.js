@@ -51,6 +51,13 @@ function createFrame({ model, el }, { title, caption }) {
     undo.push(() => (target.off ? target.off(event, callback) : target.removeEventListener(event, callback, ...rest)));
   };
 
+  // In JupyterLab plain keys are the notebook's shortcuts: an arrow would go to another cell and never reach a slider.
+  // It looks for this mark on the focused element itself, before the element hears of the key.
+  const keep = (event) => {
+    if (root.contains(event.target)) event.target.toggleAttribute("data-lm-suppress-shortcuts", !(event.ctrlKey || event.metaKey));
+  };
+  listen(window, "keydown", keep, true);
+
   const look = model.get("look");
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const frame = { model, root, body, readout, controls, look, colors: null, canvases: [], listen, update() {} };
@@ -223,12 +230,16 @@ function addCanvas(frame, { height, label, keys = false }) {
   return { canvas, paint, locate, size };
 }
 
-/** Text at a place; align is "left", "center" or "right". */
-function write(context, text, x, y, { color, align = "left", bold = false, size = 12, baseline = "middle" }) {
+/** Text at a place; align is "left", "center" or "right"; a halo of that colour keeps it readable on a crowd. */
+function write(context, text, x, y, { color, align = "left", bold = false, size = 12, baseline = "middle", halo = null }) {
   context.font = `${bold ? "600 " : ""}${size}px system-ui, sans-serif`;
   context.fillStyle = color;
   context.textAlign = align;
   context.textBaseline = baseline;
+  if (halo) {
+    Object.assign(context, { strokeStyle: halo, lineWidth: 3 });
+    context.strokeText(text, x, y);
+  }
   context.fillText(text, x, y);
 }
 
@@ -271,15 +282,16 @@ function marker(context, shape, x, y, radius, color, lineWidth = 2) {
   context.restore();
 }
 
-/** The legend below a picture: entries of {label, color, shape: "dot" | "square" | "line"}. */
+/** The legend below a picture: entries of {label, color, shape: "dot" | "square" | "line", dash as a line has it}. */
 function setLegend(list, entries) {
   const shown = JSON.stringify(entries);
   if (list.dataset.shown === shown) return; // nothing to lay out anew while it plays
   list.dataset.shown = shown;
   list.replaceChildren(
-    ...entries.map(({ label, color, shape = "dot" }) => {
+    ...entries.map(({ label, color, shape = "dot", dash = [] }) => {
       const key = element("span", { class: `flm-key ${shape}`, "aria-hidden": "true" });
-      key.style.background = color;
+      const [ink, gap] = dash;
+      key.style.background = gap ? `repeating-linear-gradient(90deg, ${color} 0 ${ink}px, transparent ${ink}px ${ink + gap}px)` : color;
       return element("li", {}, key, label);
     }),
   );

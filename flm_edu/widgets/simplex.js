@@ -86,7 +86,13 @@ function render({ model, el }) {
   });
   const sameText = (a, b) => a.every((token, i) => token === b[i]);
   /** Particles that end as another text than on the exact way. */
-  const ledAstray = (way, exact) => exact.ends.flatMap((text, i) => (sameText(text, way.ends[i]) ? [] : [i])); // a recording may hold more
+  function ledAstray(way, exact) {
+    if (way.comparedWith !== exact) {
+      way.comparedWith = exact;
+      way.astray = exact.ends.flatMap((text, i) => (sameText(text, way.ends[i]) ? [] : [i])); // a recording may hold more
+    }
+    return way.astray;
+  }
   /** How well a particle's way can be seen: the shortest of its ways to go, if it starts within the picture. */
   const show = (i, exact) =>
     Math.min(
@@ -135,6 +141,7 @@ function render({ model, el }) {
    */
   const layer = element("canvas");
   let layerImage = null;
+  let layerPixels = null; // its pixels, one number each
   const stamps = new Map();
   function stamp(ratio, radius) {
     const key = `${frame.colors.theme} ${ratio} ${radius}`;
@@ -148,43 +155,54 @@ function render({ model, el }) {
         if (cover > 0) pixels.push({ dx, dy, cover, edge: clamp((distance - radius) * ratio + 0.5, 0, 1) });
       }
     }
+    pixels.sort((a, b) => b.cover - a.cover);
     const ground = channels(frame.colors.ground);
     const inks = frame.look.texts.map(channels).map((color) => {
-      const ink = new Uint8ClampedArray(4 * pixels.length); // red, green, blue, alpha
-      pixels.forEach(({ cover, edge }, k) => ink.set([...color.map((c, i) => c + edge * (ground[i] - c)), 255 * cover], 4 * k));
-      return { bytes: ink, whole: new Uint32Array(ink.buffer) };
+      const inked = (alphaOf) => {
+        const bytes = new Uint8ClampedArray(4 * pixels.length); // red, green, blue, alpha
+        pixels.forEach((pixel, k) => bytes.set([...color.map((c, i) => c + pixel.edge * (ground[i] - c)), 255 * alphaOf(pixel)], 4 * k));
+        return new Uint32Array(bytes.buffer);
+      };
+      return { soft: inked((pixel) => pixel.cover), full: inked(() => 1) };
     });
-    const made = { reach, dx: Int32Array.from(pixels, (p) => p.dx), dy: Int32Array.from(pixels, (p) => p.dy), inks };
+    const made = {
+      reach,
+      dx: Int32Array.from(pixels, (p) => p.dx),
+      dy: Int32Array.from(pixels, (p) => p.dy),
+      whole: pixels.filter(({ cover }) => cover === 1).length, // so many pixels are covered whole,
+      inner: pixels.filter(({ cover }) => cover >= 0.5).length, // so many at least by half
+      inks,
+    };
     stamps.set(key, made);
     return made;
   }
-  /** Draw `count` dots; `dot(i)` is where (a point of the plane), `colorOf(i)` which of the texts' colours. */
-  function stampDots(context, place, height, count, dot, colorOf, radius) {
+  /** Draw dots at {x, y} (of the plane), the first `count`; `textOf[i]` says which of the texts' colours. */
+  function stampDots(context, place, height, count, { x, y }, textOf, radius) {
     const ratio = window.devicePixelRatio || 1;
     const [wide, high] = [Math.round(place.panelWidth * ratio), Math.round(height * ratio)];
     if (layer.width !== wide || layer.height !== high || !layerImage) {
       Object.assign(layer, { width: wide, height: high });
       layerImage = new ImageData(wide, high);
+      layerPixels = new Uint32Array(layerImage.data.buffer);
     }
-    const bytes = layerImage.data;
-    const whole = new Uint32Array(bytes.buffer);
-    whole.fill(0);
-    const { reach, dx, dy, inks } = stamp(ratio, radius);
+    const pixels = layerPixels;
+    pixels.fill(0);
+    const { reach, dx, dy, inks, whole, inner } = stamp(ratio, radius);
+    const step = Int32Array.from(dx, (across, k) => dy[k] * wide + across); // from a dot's middle to each of its pixels
+    const unit = place.unit * ratio;
+    const [left, top] = [(place.centerX - place.left) * ratio, place.centerY * ratio];
     for (let i = 0; i < count; i++) {
-      const [px, py] = place.toPixel(dot(i));
-      const [x, y] = [Math.round((px - place.left) * ratio), Math.round(py * ratio)];
-      if (x < reach || y < reach || x >= wide - reach || y >= high - reach) continue; // none is cut at the rim
-      const ink = inks[colorOf(i)];
-      for (let k = 0; k < dx.length; k++) {
-        const at = (y + dy[k]) * wide + x + dx[k];
-        const alpha = ink.bytes[4 * k + 3];
-        if (alpha === 255 || whole[at] === 0) whole[at] = ink.whole[k];
-        else {
-          // The soft rim over an earlier dot: what lies below shows through.
-          const share = alpha / 255;
-          for (let c = 0; c < 3; c++) bytes[4 * at + c] += share * (ink.bytes[4 * k + c] - bytes[4 * at + c]);
-          bytes[4 * at + 3] = Math.max(bytes[4 * at + 3], alpha);
-        }
+      const px = Math.round(left + unit * x[i]);
+      const py = Math.round(top - unit * y[i]);
+      if (!(px >= reach && py >= reach && px < wide - reach && py < high - reach)) continue; // none is cut at the rim
+      const { soft, full } = inks[textOf[i] % inks.length];
+      const at = py * wide + px;
+      for (let k = 0; k < whole; k++) pixels[at + step[k]] = full[k];
+      // The soft rim: over an earlier dot its inner half hides that one, its outer half lets it be.
+      for (let k = whole; k < step.length; k++) {
+        const to = at + step[k];
+        if (pixels[to] === 0) pixels[to] = soft[k];
+        else if (k < inner) pixels[to] = full[k];
       }
     }
     layer.getContext("2d").putImageData(layerImage, 0, 0);
@@ -200,30 +218,36 @@ function render({ model, el }) {
     return state;
   }
 
+  const CELL = 7; // pixels of the tint's raster
+  const tints = Array.from({ length: panels }, () => ({ canvas: element("canvas"), image: null })); // kept from frame to frame
+  const guess = new Float64Array(flow.row);
   function drawRegions(context, position, place, height, t, way, watched) {
-    const cell = 7;
-    const [columns, rows] = [Math.ceil(place.panelWidth / cell), Math.ceil(height / cell)];
-    const image = element("canvas", { width: columns, height: rows });
-    const pixels = new ImageData(columns, rows);
-    const rgba = pixels.data;
+    const [columns, rows] = [Math.ceil(place.panelWidth / CELL), Math.ceil(height / CELL)];
+    const tint = tints[position];
+    if (tint.image?.width !== columns || tint.image.height !== rows) {
+      Object.assign(tint.canvas, { width: columns, height: rows });
+      tint.image = new ImageData(columns, rows);
+    }
+    const rgba = tint.image.data;
     const state = stateOfWatched(way, t, watched, position, [0, 0]);
-    const out = new Float64Array(flow.row);
     const gain = Math.min(t / (1 - t) ** 2, 1e12);
     const colors = words.map((_, word) => channels(wordColor(word, position) ?? frame.colors.soft));
-    for (let r = 0; r < rows; r++) {
-      for (let c = 0; c < columns; c++) {
-        const [x, y] = place.toPlane(place.left + (c + 0.5) * cell, (r + 0.5) * cell);
-        for (let word = 0; word < 3; word++) state[position * 3 + word] = (2 / 3) * (x * CORNERS[word][0] + y * CORNERS[word][1]);
-        flow.posterior(state, 0, gain, out, 0);
-        let best = position * 3;
-        for (let j = best + 1; j < position * 3 + 3; j++) if (out[j] > out[best]) best = j;
-        const [at, color] = [4 * (r * columns + c), colors[best - position * 3]];
+    const from = position * 3;
+    for (let r = 0, at = 0; r < rows; r++) {
+      const y = (place.centerY - (r + 0.5) * CELL) / place.unit;
+      for (let c = 0; c < columns; c++, at += 4) {
+        const x = (place.left + (c + 0.5) * CELL - place.centerX) / place.unit;
+        for (let word = 0; word < 3; word++) state[from + word] = (2 / 3) * (x * CORNERS[word][0] + y * CORNERS[word][1]);
+        flow.posterior(state, 0, gain, guess, 0);
+        let best = from;
+        for (let j = from + 1; j < from + 3; j++) if (guess[j] > guess[best]) best = j;
+        const color = colors[best - from];
         for (let channel = 0; channel < 3; channel++) rgba[at + channel] = color[channel];
-        rgba[at + 3] = 70 * clamp((out[best] - 1 / 3) * 1.5, 0, 1); // deeper where it is surer
+        rgba[at + 3] = 70 * clamp((guess[best] - 1 / 3) * 1.5, 0, 1); // deeper where it is surer
       }
     }
-    image.getContext("2d").putImageData(pixels, 0, 0);
-    context.drawImage(image, place.left, 0, columns * cell, rows * cell);
+    tint.canvas.getContext("2d").putImageData(tint.image, 0, 0);
+    context.drawImage(tint.canvas, place.left, 0, columns * CELL, rows * CELL);
   }
 
   function drawTriangle(context, position, place) {
@@ -238,35 +262,35 @@ function render({ model, el }) {
       const away = 1 + 0.46 / Math.max(Math.hypot(corner[0], corner[1]), 0.3);
       const [x, y] = place.toPixel([away * corner[0], away * corner[1]]);
       const likely = Math.exp(language.logP.reduce((sum, logP, i) => (tokens[i][position] === word ? Math.log(Math.exp(sum) + Math.exp(logP)) : sum), -Infinity));
-      write(context, words[word], x, y, { color: frame.colors.ink, align: "center", bold: true, size: 13 });
+      write(context, words[word], x, y, { color: frame.colors.ink, align: "center", bold: true, size: 13, halo: frame.colors.ground });
       marker(context, "s", x - context.measureText(words[word]).width / 2 - 9, y, 4, wordColor(word, position) ?? frame.colors.ink);
-      write(context, percent(likely), x, y + 14, { color: frame.colors.soft, align: "center", size: 11 });
+      write(context, percent(likely), x, y + 14, { color: frame.colors.soft, align: "center", size: 11, halo: frame.colors.ground });
     });
     if (panels > 1) write(context, ["first word", "second word"][position], place.left + 8, 12, { color: frame.colors.soft });
   }
 
-  /** Where the dots of a position are drawn at mixing time t: a function from a particle to a point of the plane. */
-  function dots(way, t, position) {
+  const seen = { x: new Float64Array(noise.shape[0]), y: new Float64Array(noise.shape[0]) }; // written anew for every frame
+  /** Where the first `count` dots of a position are drawn at mixing time t: points of the plane. */
+  function dots(way, t, position, count) {
     const { before, after, share } = between(way, t);
     const spread = t ** 6; // over the discs, towards the end
     const rounded = clamp((model.get("time") - 1) / ROUNDING + 1, 0, 1);
-    return (i) => {
-      const at = i * flow.row + position * size;
-      const corner = corners[way.ends[i][position]];
+    for (let i = 0, at = position * size; i < count; i++, at += flow.row) {
       let [x, y] = [0, 0];
       for (let word = 0; word < size; word++) {
         const value = before[at + word] + share * (after[at + word] - before[at + word]);
         x += value * corners[word][0];
         y += value * corners[word][1];
       }
-      return [x + rounded * (corner[0] - x) + spread * disc[i][0], y + rounded * (corner[1] - y) + spread * disc[i][1]];
-    };
+      const corner = corners[way.ends[i][position]];
+      seen.x[i] = x + rounded * (corner[0] - x) + spread * disc[i][0];
+      seen.y[i] = y + rounded * (corner[1] - y) + spread * disc[i][1];
+    }
+    return seen;
   }
 
   function drawParticles(context, position, place, height, way, t, count, exact) {
-    const dot = dots(way, t, position);
-    const colors = frame.look.texts.length;
-    stampDots(context, place, height, count, dot, (i) => exact.textOfEnd[i] % colors, count > 800 ? 1.8 : 2.6);
+    stampDots(context, place, height, count, dots(way, t, position, count), exact.textOfEnd, count > 800 ? 1.8 : 2.6);
   }
 
   function wayPoints(way, particle, position, t) {
@@ -373,7 +397,7 @@ function render({ model, el }) {
   function tellResult(way, exact, euler, jump, watched, count, t) {
     const kind = model.get("model");
     const astray = ledAstray(way, exact).length;
-    const steps = kind === "euler" ? `, ${plural(model.get("steps"), "step")}` : kind === "flow-map" ? `, ${plural(model.get("steps"), "jump")}` : "";
+    const steps = kind === "euler" ? `, ${plural(model.get("steps"), "step")}` : kind === "flow-map" ? `, ${plural(model.get("steps"), "jump")}` : kind === "trained" ? `, ${plural(recorded.shape[0] - 1, "step")}` : "";
     const name = kind === "euler" ? "Euler" : kind === "flow-map" ? "Flow map" : kind === "flow" ? "Exact flow" : "Trained FLM";
     const result = `${name}${steps}: ${astray} of ${count} particles (${percent(astray / count)}) end in a wrong corner.`;
     if (frame.readout.textContent !== result) frame.readout.textContent = result;
@@ -381,7 +405,7 @@ function render({ model, el }) {
     const verdict = (text) => `${textOf(text)} ${sameText(text, exact.ends[watched]) ? "✓" : flow.textIndex(text) < 0 ? "✗ (no text of the language)" : "✗"}`;
     setLegend(legend, [
       ...tokens.map((text, i) => ({ label: textOf(text), color: textColor(i) })),
-      { label: `watched particle: exact flow → ${textOf(exact.ends[watched])}`, color: frame.colors.ink, shape: "line" },
+      { label: `watched particle: exact flow → ${textOf(exact.ends[watched])}`, color: frame.colors.ink, shape: "line", dash: [4, 3] },
       { label: `Euler, ${plural(model.get("steps"), "step")} → ${verdict(euler.ends[watched])}`, color: families["perfect-flow"].color, shape: "line" },
       { label: `flow map, one jump → ${verdict(jump.ends[watched])}`, color: families["perfect-flow-map"].color, shape: "line" },
     ]);
@@ -449,11 +473,10 @@ function render({ model, el }) {
   frame.listen(canvas.canvas, "click", (event) => {
     if (turned) return;
     const { position, point } = positionAt(canvas.locate(event));
-    const dot = dots(currentWay(), currentT(), position);
+    const { x, y } = dots(currentWay(), currentT(), position, particleCount());
     let [nearestParticle, least] = [0, Infinity];
     for (let i = 0; i < particleCount(); i++) {
-      const [x, y] = dot(i);
-      const distance = Math.hypot(x - point[0], y - point[1]);
+      const distance = Math.hypot(x[i] - point[0], y[i] - point[1]);
       if (distance < least) [nearestParticle, least] = [i, distance];
     }
     setState(model, { watched: nearestParticle });

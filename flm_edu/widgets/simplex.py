@@ -8,7 +8,8 @@ import torch
 import traitlets
 from torch import Tensor
 
-from flm_edu.language import Language
+from flm_edu.language import Language, load_language
+from flm_edu.models import load_model
 from flm_edu.sampling import gaussian_noise
 from flm_edu.widgets.base import Choice, Number, Switch, Widget, javascript, pack, quadrature
 
@@ -17,8 +18,8 @@ RECORDED, RECORDED_STEPS = 300, 32  # of a trained model: particles and steps ke
 
 
 def three_words() -> Language:
-    """One token, three words, unequally likely: the smallest simplex that is a picture."""
-    return Language.from_sentences(["tea", "milk", "juice"], [0.5, 0.3, 0.2], name="three words")
+    """The shipped language `drinks`: one token, three words, the smallest simplex that is a picture."""
+    return load_language("drinks")
 
 
 def tick_tock() -> Language:
@@ -36,7 +37,8 @@ class SimplexExplorer(Widget):
 
     Args:
         language: three or four words, one or two tokens; `three_words()` unless given.
-        trained: a `FlowLM` of that language, whose recorded way becomes the model "trained".
+        trained: a `FlowLM` of that language, whose recorded way becomes the model "trained"; the shipped
+            `drinks-flm` where no language is given either.
         seed: of the noise, the same as `sample(generator=torch.Generator().manual_seed(seed))` draws.
         **state: any attribute below.
 
@@ -79,7 +81,8 @@ class SimplexExplorer(Widget):
     posterior = Switch(True).tag(sync=True)
 
     def __init__(self, language: Language | None = None, *, trained: Any = None, seed: int = 0, **state: Any):
-        language = language or three_words()
+        if language is None:
+            language, trained = three_words(), trained or load_model("drinks-flm")
         if language.vocab_size not in (3, 4) or language.length > 2:
             raise ValueError(
                 f"language {language.name!r} has {language.vocab_size} words and {language.length} tokens; the picture "

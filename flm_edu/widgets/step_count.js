@@ -3,12 +3,22 @@
 function render({ model, el }) {
   const frame = createFrame({ model, el }, {
     title: "Quality against steps",
-    caption: "Each line is a model, each mark one number of network evaluations per sample. Click a mark, or use the arrow keys, to read it.",
+    caption: "Each line is a model, each mark one number of network evaluations per sample. Click a mark, or use the arrow keys, to read it and a few of its texts.",
   });
   const points = model.get("points");
   const info = model.get("metric_info");
-  const names = [...new Set(points.filter((point) => point.steps).map((point) => point.model))];
-  const reference = points.find((point) => !point.steps); // the data itself
+  const published = model.get("reference");
+  /** What was measured on the data that is shown: indices into the points, the names of the models, the data itself. */
+  const here = () => points.flatMap((point, i) => (point.data === model.get("data") ? [i] : []));
+  const names = () => [...new Set(here().filter((i) => points[i].steps).map((i) => points[i].model))];
+  const reference = () => points[here().find((i) => !points[i].steps)];
+  const available = () => model.get("metrics").filter((metric) => here().some((i) => points[i][metric] !== null));
+  const metric = () => (available().includes(model.get("metric")) ? model.get("metric") : available()[0]);
+  // Members of a family share its colour; as in plots/curves.py, their lines differ: the model, another sampler of it, ...
+  const kindOf = (name) => points[here().find((i) => points[i].model === name && points[i].steps)].kind;
+  const rank = (name) => names().slice(0, names().indexOf(name)).filter((other) => kindOf(other) === kindOf(name)).length;
+  const DASHES = [[], [6, 4], [2, 3], [10, 3, 2, 3], [10, 3, 2, 3, 2, 3]];
+  const dashOf = (name) => DASHES[rank(name) % DASHES.length];
 
   const canvas = addCanvas(frame, {
     height: (width) => Math.round(clamp(width * 0.62, 260, 400)),
@@ -22,15 +32,29 @@ function render({ model, el }) {
   const lookOf = (point) => frame.look.families[point.kind] ?? { color: frame.colors.soft, marker: "x" };
   const across = (point) => (model.get("axis") === "steps" ? point.steps : point.seconds / point.samples);
   const quality = (point) => {
-    const value = point[model.get("metric")];
-    return value === null ? null : value * (info[model.get("metric")].percent ? 100 : 1);
+    const value = point?.[metric()] ?? null;
+    return value === null ? null : value * (info[metric()].percent ? 100 : 1);
   };
   /** Marks that the current metric has, as indices into the points, line after line from left to right. */
   const marks = () =>
-    names.flatMap((name) =>
-      points.flatMap((point, i) => (point.model === name && point.steps && quality(point) !== null ? [i] : [])).sort((a, b) => across(points[a]) - across(points[b])),
+    names().flatMap((name) =>
+      here().filter((i) => points[i].model === name && points[i].steps && quality(points[i]) !== null).sort((a, b) => across(points[a]) - across(points[b])),
     );
 
+  /** What the paper says, where its marks can stand beside these: in perplexity, against steps, within the same steps. */
+  const paperMarks = () => {
+    if (!model.get("paper") || metric() !== "judge_perplexity" || model.get("axis") !== "steps") return [];
+    const places = marks().map((i) => points[i].steps);
+    return published.filter(({ steps }) => steps >= Math.min(...places) && steps <= Math.max(...places));
+  };
+
+  /** Round numbers of a log axis: 1, 2 and 5 times the powers of ten, or the powers alone where they span much. */
+  function logTicks(low, high) {
+    const powers = Array.from({ length: 21 }, (_, i) => 10 ** (i - 6));
+    const inside = (factors) => powers.flatMap((power) => factors.map((f) => f * power)).filter((v) => v >= low && v <= high);
+    const fine = inside([1, 2, 5]);
+    return (fine.length > 9 ? inside([1]) : fine).map((v) => [v, Number(v.toPrecision(3)).toLocaleString("en")]);
+  }
   /** About five round numbers between two values. */
   function roundTicks(low, high) {
     const rough = (high - low) / 5;
@@ -42,12 +66,12 @@ function render({ model, el }) {
   }
   function axes() {
     const shown = marks().map((i) => points[i]);
-    const { label, percent: inPercent } = info[model.get("metric")];
-    const values = shown.map(quality);
-    if (reference && quality(reference) !== null) values.push(quality(reference));
+    const { label, percent: inPercent, logarithmic: log } = info[metric()];
+    const values = [...shown, ...paperMarks()].map(quality);
+    if (quality(reference()) !== null) values.push(quality(reference()));
     const [least, most] = [Math.min(...values), Math.max(...values)];
     const margin = 0.06 * (most - least || 1);
-    const range = inPercent ? [0, 102] : [Math.min(least - margin, least >= 0 ? Math.max(0, least - margin) : least), most + margin];
+    const range = log ? [least / 1.15, most * 1.15] : inPercent ? [0, 102] : [Math.min(least - margin, least >= 0 ? Math.max(0, least - margin) : least), most + margin];
     const places = shown.map(across);
     const ends = [Math.min(...places) / 1.15, Math.max(...places) * 1.15];
     const ticks =
@@ -56,27 +80,35 @@ function render({ model, el }) {
         : [-5, -4, -3, -2, -1, 0, 1, 2].map((p) => [10 ** p, p < -2 ? `${10 ** (p + 3)} ms` : `${10 ** p} s`]).filter(([value]) => value > ends[0] && value < ends[1]);
     return {
       x: { label: model.get("axis") === "steps" ? "steps (network evaluations per sample)" : "seconds per sample, as measured for the sweep", range: ends, ticks, log: true },
-      y: { label, range, ticks: inPercent ? [0, 20, 40, 60, 80, 100].map((v) => [v, String(v)]) : roundTicks(...range) },
+      y: { label, range, log, ticks: log ? logTicks(...range) : inPercent ? [0, 20, 40, 60, 80, 100].map((v) => [v, String(v)]) : roundTicks(...range) },
     };
   }
 
   let drawn = []; // [index of point, x, y] of each mark, for the pointer
   frame.update = () => {
     const { colors } = frame;
-    const selected = points[model.get("selected")];
+    const selected = here().includes(model.get("selected")) ? points[model.get("selected")] : undefined;
+    fillMetrics();
     canvas.paint((context, width, height) => {
       const { x, y } = axes();
       const { toX, toY, box } = drawAxes(context, width, height, x, y, colors);
-      if (reference && quality(reference) !== null) {
-        line(context, [[box.left, toY(quality(reference))], [box.right, toY(quality(reference))]], { color: colors.ink, width: 1.2, dash: [4, 3] });
+      if (quality(reference()) !== null) {
+        line(context, [[box.left, toY(quality(reference()))], [box.right, toY(quality(reference()))]], { color: colors.ink, width: 1.2, dash: [4, 3] });
+      }
+      for (const kind of new Set(paperMarks().map((mark) => mark.kind))) {
+        const look = lookOf({ kind });
+        const places = paperMarks().filter((mark) => mark.kind === kind).map((mark) => [toX(mark.steps), toY(mark.judge_perplexity)]);
+        line(context, places, { color: look.color, width: 1, alpha: 0.4 });
+        context.globalAlpha = 0.4;
+        for (const [px, py] of places) marker(context, look.marker, px, py, 4, look.color);
+        context.globalAlpha = 1;
       }
       drawn = marks().map((i) => [i, toX(across(points[i])), toY(quality(points[i]))]);
-      for (const name of names) {
+      for (const name of names()) {
         const own = drawn.filter(([i]) => points[i].model === name);
         if (!own.length) continue;
         const look = lookOf(points[own[0][0]]);
-        // As in plots/curves.py, dashes are the same model on the other clock.
-        line(context, own.map(([, px, py]) => [px, py]), { color: look.color, width: 2, dash: name.includes("@uniform") ? [6, 4] : [] });
+        line(context, own.map(([, px, py]) => [px, py]), { color: look.color, width: 2, dash: dashOf(name) });
         for (const [, px, py] of own) marker(context, look.marker, px, py, 5, look.color);
       }
       // The selected mark comes last, on top of others at the same place.
@@ -85,11 +117,14 @@ function render({ model, el }) {
         marker(context, lookOf(points[i]).marker, px, py, 6, lookOf(points[i]).color);
       }
     });
-    frame.readout.textContent = info[model.get("metric")].title + ".";
+    frame.readout.textContent = info[metric()].title + ".";
+    const paper = paperMarks();
     setLegend(legend, [
-      ...names.map((name) => ({ label: name + (name.includes("@uniform") ? " (dashed)" : ""), color: lookOf(points.find((p) => p.model === name)).color, shape: "line" })),
-      ...(reference && quality(reference) !== null ? [{ label: `${reference.model}, the data itself (dashed)`, color: colors.ink, shape: "line" }] : []),
+      ...names().map((name) => ({ label: name, color: lookOf({ kind: kindOf(name) }).color, shape: "line", dash: dashOf(name) })),
+      ...(quality(reference()) !== null ? [{ label: `${reference().model}, the data itself`, color: colors.ink, shape: "line", dash: [4, 3] }] : []),
+      ...(paper.length ? [{ label: `faint: the paper (${[...new Set(paper.map((mark) => mark.model))].join(", ")}) on OpenWebText, judged by GPT-2 Large: not the same judge or corpus`, color: colors.line, shape: "line" }] : []),
     ]);
+    paperSwitch.place.hidden = metric() !== "judge_perplexity" || model.get("axis") !== "steps";
     read(selected);
   };
 
@@ -100,12 +135,24 @@ function render({ model, el }) {
       .map(([name, { label, percent: inPercent }]) => `${label.replace(", %", "")} ${inPercent ? percent(point[name], 1) : point[name].toFixed(3)}`);
     const seconds = (1000 * point.seconds) / point.samples;
     const title = `${point.model}, ${point.steps} step${point.steps === 1 ? "" : "s"}: ${facts.join(", ")}; ${seconds.toPrecision(2)} ms a sample (${point.samples} samples).`;
-    const texts = model.get("texts")[`${point.model} ${point.steps}`] ?? [];
-    reading.replaceChildren(element("p", {}, title), element("ul", { class: "flm-texts" }, ...texts.map((text) => element("li", {}, text))));
+    const texts = model.get("texts")[points.indexOf(point)] ?? [];
+    if (texts.length) reading.replaceChildren(element("p", {}, `${title} Texts it wrote:`), element("ul", { class: "flm-texts" }, ...texts.map((text) => element("li", {}, text))));
+    else reading.replaceChildren(element("p", {}, `${title} The sweep kept no text of it.`));
   }
 
-  addChoice(frame, "metric", { label: "quality", options: model.get("metrics").map((name) => [name, info[name].label]) });
+  const dataChoice = addChoice(frame, "data", { label: "texts of", options: model.get("datasets").map((name) => [name, name]) });
+  dataChoice.place.hidden = model.get("datasets").length < 2;
+  const metricChoice = addChoice(frame, "metric", { label: "quality", options: [] });
+  /** Only what was measured on this data can be chosen. */
+  function fillMetrics() {
+    const { select } = metricChoice;
+    if ([...select.options].map((option) => option.value).join() !== available().join()) {
+      select.replaceChildren(...available().map((name) => element("option", { value: name }, info[name].label)));
+    }
+    select.value = metric();
+  }
   addChoice(frame, "axis", { label: "against", options: [["steps", "steps"], ["seconds", "seconds per sample"]] });
+  const paperSwitch = addSwitch(frame, "paper", { label: "the paper's figures" });
 
   frame.listen(canvas.canvas, "click", (event) => {
     const [x, y] = canvas.locate(event);
@@ -121,6 +168,6 @@ function render({ model, el }) {
     setState(model, { selected: order[at < 0 ? (step > 0 ? 0 : order.length - 1) : (at + step + order.length) % order.length] });
   });
 
-  el.flm = { model, marks, points, drawn: () => drawn };
+  el.flm = { model, metric, marks, points, paperMarks, drawn: () => drawn };
   return () => frame.dispose();
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,20 +13,27 @@ import traitlets
 from flm_edu.files import data_dir
 from flm_edu.plots.curves import METRICS
 from flm_edu.tradeoff import Point, load_sweep
-from flm_edu.widgets.base import Choice, Number, Widget, javascript
+from flm_edu.widgets.base import Choice, Number, Switch, Widget, javascript
 
 
 class StepCountExplorer(Widget):
-    """The trade-off: each line is a model, each mark one number of steps; click a mark to read it.
+    """The trade-off: each line is a model, each mark one number of steps; click a mark to read it and its texts.
+
+    With generative perplexity come the paper's own figures for OpenWebText as faint marks, to see the shape of
+    the curves at scale. They are no comparison, and the legend says so: GPT-2 Large judged them, on another corpus.
+    The paper has no figure for any of the other metrics that a sweep here measures alike.
 
     Args:
         sweep: points, or .json files of `flm-edu evaluate`; the package's own data/sweeps unless given.
-        samples: (model, steps) -> texts to read at that mark.
+        samples: (model, steps) -> texts to read at that mark, instead of those that the sweep kept.
         **state: any attribute below.
 
     Attributes:
-        metric: one of `metrics`, those of plots/curves.py that the points have.
+        data: one of `datasets`, the languages or corpora that the sweeps measured.
+        metric: one of `metrics`, those of plots/curves.py that the points have; where the data's own points
+            lack it, the first that they have is drawn.
         axis: what quality is drawn against, "steps" or "seconds" per sample.
+        paper: whether the paper's figures are drawn, where it has some.
         selected: the mark being read, in the order of the points; -1 for none.
 
     Raises:
@@ -41,8 +49,12 @@ class StepCountExplorer(Widget):
     texts = traitlets.Dict().tag(sync=True)
     metric_info = traitlets.Dict().tag(sync=True)
     metrics: Any = traitlets.List().tag(sync=True)
+    datasets: Any = traitlets.List().tag(sync=True)
+    data = Choice("", options_of="datasets").tag(sync=True)
     metric = Choice("validity", options_of="metrics").tag(sync=True)
     axis = Choice("steps", ("steps", "seconds")).tag(sync=True)
+    reference: Any = traitlets.List().tag(sync=True)
+    paper = Switch(True).tag(sync=True)
     selected = Number(-1, -1, 10_000, whole=True).tag(sync=True)
 
     def __init__(
@@ -54,20 +66,53 @@ class StepCountExplorer(Widget):
     ):
         if sweep is None:
             sweep = sorted((data_dir() / "sweeps").glob("*.json"))
+            state = {"data": "tales", **state}
         elif isinstance(sweep, str | Path):
             sweep = [sweep]
-        points = [p for item in sweep for p in ([item] if isinstance(item, Point) else load_sweep(item))]
+        found: dict[
+            tuple[str, str, int], Point
+        ] = {}  # the data itself comes first in every sweep of it; once is enough
+        data = ""
+        for item in sweep:
+            for point in [item] if isinstance(item, Point) else load_sweep(item):
+                data = data if point.steps else point.model
+                found[data, point.model, point.steps] = point
+        points = list(found.values())
         metrics = [name for name in METRICS if any(getattr(point, name) is not None for point in points)]
         if not metrics:
             raise ValueError("there is nothing to draw: the sweep has no points; make one with flm-edu evaluate")
-        info = {name: METRICS[name]._asdict() for name in metrics}
-        # The data itself comes first in every sweep of it; once is enough.
-        unique = list({(p.model, p.steps): p for p in points}.values())
-        texts = {f"{model} {steps}": list(lines) for (model, steps), lines in (samples or {}).items()}
+        given = samples or {}
+        texts = {i: list(given.get((p.model, p.steps), p.texts)) for i, p in enumerate(points)}
+        datasets = list(dict.fromkeys(data for data, _, _ in found))
         super().__init__(
-            points=[asdict(point) for point in unique],
-            texts=texts,
-            metric_info=info,
+            points=[_row(point, data) for (data, _, _), point in found.items()],
+            texts={str(i): lines for i, lines in texts.items() if lines},
+            reference=_published() if "judge_perplexity" in metrics else [],
+            metric_info={name: METRICS[name]._asdict() for name in metrics},
             metrics=metrics,
-            **{"metric": metrics[0], **state},
+            datasets=datasets,
+            **{"metric": metrics[0], "data": datasets[0], **state},
         )
+
+
+def _row(point: Point, data: str) -> dict[str, Any]:
+    """A point as the picture reads it; the texts are kept apart."""
+    return {name: value for name, value in asdict(point).items() if name != "texts"} | {"data": data}
+
+
+_PUBLISHED = {"FLM": "flow-lm", "FMLM": "flow-map-lm", "Duo+DCD": "uniform", "MDLM+SDTT": "masked"}
+
+
+def _published() -> list[dict[str, Any]]:
+    """The paper's generative perplexities on OpenWebText: model, kind, steps, judge_perplexity."""
+    with open(data_dir() / "reference" / "openwebtext.csv", encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["model"] in _PUBLISHED]
+    return [
+        {
+            "model": row["model"],
+            "kind": _PUBLISHED[row["model"]],
+            "steps": int(row["steps"]),
+            "judge_perplexity": float(row["perplexity"]),
+        }
+        for row in rows
+    ]

@@ -82,7 +82,7 @@ function render({ model, el }) {
     });
     setLegend(legend, [
       { label: look.label, color: look.color, shape: "line" },
-      ...(floor() === null ? [] : [{ label: `exact floor of the flow, ${floor().toFixed(3)} nats per token`, color: colors.ink, shape: "line" }]),
+      ...(floor() === null ? [] : [{ label: `exact floor of the flow, ${floor().toFixed(3)} nats per token`, color: colors.ink, shape: "line", dash: [4, 3] }]),
     ]);
     tellRecord();
   };

@@ -39,6 +39,8 @@ function placeTriangle(left, top, panelWidth, panelHeight) {
     left,
     panelWidth,
     unit,
+    centerX,
+    centerY,
     toPixel: ([x, y]) => [centerX + unit * x, centerY - unit * y],
     toPlane: (x, y) => [(x - centerX) / unit, (centerY - y) / unit],
   };
