@@ -22,7 +22,7 @@ def pairs(answer: Answer) -> Iterator[str]:
             "this is a number of pairs; divide by how many there are": torch.tensor(4.0),
             "this counts single words; two neighbours at a time are asked for": torch.tensor(1.0),
             "this counts different pairs: one that comes twice counts twice": torch.tensor(3 / 5),
-            "the order matters: the people is known, people the is not": torch.tensor(5 / 6),
+            "the order matters: the people is known, people the is not": torch.tensor(1.0),
             "this is the share of whole texts that hold no unknown pair": torch.tensor(2 / 4),
             "this is the average over the texts; count all pairs together, so that long texts count more": (
                 torch.tensor((1 + 1 / 2 + 1 / 2) / 3)
@@ -90,7 +90,7 @@ def memory(answer: Answer) -> Iterator[str]:
                 float(gigabytes * 10**9 // ((size + length) * width * tables))
             ),
         },
-        tolerance=1e-6,
+        tolerance=1e-3,
     )
     yield "whole texts whose tables fit"
     compare(answer(50_000, 1_000, 0.1, 4, 1, shape=()), torch.tensor(0.0), {})
