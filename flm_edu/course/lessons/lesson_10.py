@@ -13,22 +13,22 @@ from flm_edu.course.answers import Answer, Mistake, compare, exercise
 def pairs(answer: Answer) -> Iterator[str]:
     """samples, corpus (lists of texts) -> share of the samples' neighbouring words that the corpus holds together."""
     corpus = ["we the people", "the state of the union", "we are strong"]
-    samples = ["we the people", "people the state", "the state the", "strong"]
-    # pairs: we-the, the-people | people-the, the-state | the-state, state-the | none; known: 1, 1 | 0, 1 | 1, 0
+    samples = ["we the people", "people the state of", "the state the", "strong hope"]
+    # known or not, pair by pair: 1, 1 | 0, 1, 1 | 1, 0 | 0
     compare(
         answer(samples, corpus, shape=()),
-        torch.tensor(4 / 6),
+        torch.tensor(5 / 8),
         {
-            "this is a number of pairs; divide by how many there are": torch.tensor(4.0),
-            "this counts single words; two neighbours at a time are asked for": torch.tensor(1.0),
-            "this counts different pairs: one that comes twice counts twice": torch.tensor(3 / 5),
-            "the order matters: the people is known, people the is not": torch.tensor(1.0),
-            "this is the share of whole texts that hold no unknown pair": torch.tensor(2 / 4),
+            "this is a number of pairs; divide by how many there are": torch.tensor(5.0),
+            "this counts single words; two neighbours at a time are asked for": torch.tensor(11 / 12),
+            "this counts different pairs: one that comes twice counts twice": torch.tensor(4 / 7),
+            "the order matters: the people is known, people the is not": torch.tensor(7 / 8),
+            "this is the share of whole texts that hold no unknown pair": torch.tensor(1 / 4),
             "this is the average over the texts; count all pairs together, so that long texts count more": (
-                torch.tensor((1 + 1 / 2 + 1 / 2) / 3)
+                torch.tensor((1 + 2 / 3 + 1 / 2 + 0) / 4)
             ),
-            "pairs do not reach from one text into the next: take each text on its own": torch.tensor(4 / 9),
-            "this is the share of unknown pairs": torch.tensor(2 / 6),
+            "pairs do not reach from one text into the next: take each text on its own": torch.tensor(6 / 11),
+            "this is the share of unknown pairs": torch.tensor(3 / 8),
         },
     )
     yield "known pairs over all pairs, text by text"
