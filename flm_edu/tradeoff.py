@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from flm_edu.files import write_aside
+from flm_edu.files import data_dir, write_aside
 from flm_edu.judge import Judge
 from flm_edu.language import Language
 from flm_edu.metrics import distinct_n, known_ngrams, token_entropy, word_ngrams
@@ -203,6 +203,18 @@ def load_sweep(path: str | Path) -> list[Point]:
         return [Point(**{**row, "texts": tuple(row.get("texts", ()))}) for row in rows]
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a sweep written by flm-edu evaluate ({error})") from error
+
+
+def shipped_sweeps(data: str) -> list[Point]:
+    """The points of every sweep of a data set that comes with the package, data/sweeps/DATA-*.json; [] for none.
+
+    A model that several files hold is taken from the first in the order of their names, and from no other.
+    """
+    points: list[Point] = []
+    for path in sorted((data_dir() / "sweeps").glob(f"{data}-*.json")):
+        known = {point.model for point in points}
+        points += [point for point in load_sweep(path) if point.model not in known]
+    return points
 
 
 COLUMNS = {

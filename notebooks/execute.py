@@ -2,8 +2,8 @@
 
 A committed notebook holds its outputs, so that it reads well where it is only rendered, and nothing that
 changes from run to run: no times, no machine, no widget state. Its metadata keep a fingerprint of what
-made the outputs (its code, and the models and languages it loads); tests/notebooks/test_notebooks.py
-compares it, so that outputs older than their code or their weights are noticed.
+made the outputs (its code, and the models, languages and sweeps it loads); tests/notebooks/test_notebooks.py
+compares it, so that outputs older than their code, their weights or their sweeps are noticed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CELL_TIMEOUT = 60  # seconds
 
 
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
-    """Of all code cells in order, and of the shipped models and languages that they load by name."""
+    """Of all code cells in order, and of the shipped models, languages and sweeps that they load by name."""
     code = "\x00".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
     loaded = [
         data_dir() / form.format(name)
@@ -35,6 +35,8 @@ def fingerprint(notebook: nbformat.NotebookNode) -> str:
         )
         for name in sorted(set(re.findall(rf'{function}\("([\w-]+)"\)', code)))
     ]
+    for data in sorted(set(re.findall(r'shipped_sweeps\("([\w-]+)"\)', code))):
+        loaded += sorted((data_dir() / "sweeps").glob(f"{data}-*.json"))
     return hashlib.sha256(b"\x00".join([code.encode(), *(path.read_bytes() for path in loaded)])).hexdigest()[:16]
 
 

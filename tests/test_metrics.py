@@ -16,7 +16,7 @@ from flm_edu.models import FlowLM, FlowMapLM
 from flm_edu.plots.curves import METRICS, loss_curves, quality_against_seconds, quality_against_steps
 from flm_edu.plots.style import FAMILIES
 from flm_edu.report import write_report
-from flm_edu.tradeoff import Point, format_table, load_sweep, save_sweep, sweep
+from flm_edu.tradeoff import Point, format_table, load_sweep, save_sweep, shipped_sweeps, sweep
 
 
 def test_entropy_of_a_sample() -> None:
@@ -79,6 +79,21 @@ def test_table_is_saved_with_its_provenance(points: list[Point], tmp_path: Path)
     assert load_sweep(tmp_path / "older.json") == load_sweep(tmp_path / "old.json"), "sweeps without texts are read too"
     with pytest.raises(ValueError, match=r"s\.csv is not a sweep"):
         load_sweep(tmp_path / "s.csv")
+
+
+def test_shipped_sweeps_are_read_together_each_model_from_one_file(
+    points: list[Point], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "languages").mkdir()
+    monkeypatch.setattr("flm_edu.tradeoff.data_dir", lambda: tmp_path)
+    assert shipped_sweeps("toy") == []
+    (tmp_path / "sweeps").mkdir()
+    later = [replace(point, seconds=1e6) for point in points]
+    other = Point("other", "masked", 1, 10, 1.0)
+    save_sweep(points[:2], tmp_path / "sweeps" / "toy-families.csv", {})
+    save_sweep([*later, other], tmp_path / "sweeps" / "toy-trained.csv", {})
+    save_sweep([replace(other, model="of another data set")], tmp_path / "sweeps" / "toys-families.csv", {})
+    assert shipped_sweeps("toy") == [*points[:2], *(p for p in later if p.model == "FMLM"), other]
 
 
 def test_table_as_text_lines_up(points: list[Point]) -> None:
