@@ -22,13 +22,19 @@ def describe_run(**facts: Any) -> dict[str, Any]:
     return {
         "package": f"flm_edu {package_version()}",
         "commit": _git_commit(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv else "",
+        "command": _command(),
         "machine": _machine(),
         "python": platform.python_version(),
         "torch": str(torch.__version__),
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         **facts,
     }
+
+
+def _command() -> str:
+    program = Path(sys.argv[0]).name if sys.argv else ""
+    program = {"cli.py": "flm-edu"}.get(program, program)  # as a module or by its name, it is the same command
+    return " ".join([program, *sys.argv[1:]])
 
 
 def package_version() -> str:
