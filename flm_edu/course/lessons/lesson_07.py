@@ -75,14 +75,14 @@ def semigroup(answer: Answer) -> Iterator[str]:
     x = torch.randn(2, 1, 3, generator=torch.Generator().manual_seed(70), dtype=torch.float64)
     tau_s, tau_t = torch.tensor([0.1, 0.3], dtype=torch.float64), torch.tensor([0.9, 0.7], dtype=torch.float64)
     tau_u = (tau_s + tau_t) / 2
-    weight = torch.tensor([0.5, -0.2, 0.3], dtype=torch.float64, requires_grad=True)
+    weight = torch.tensor([0.5, -0.4, 0.2], dtype=torch.float64, requires_grad=True)
     asked: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def clock(tau: Tensor) -> Tensor:
         return tau.square()
 
     def logits(y: Tensor, start: Tensor, end: Tensor) -> Tensor:
-        return y.flip(-1) * (1 + start - end)[:, None, None] + weight * (2 + start + 3 * end)[:, None, None]
+        return y.flip(-1) * (1 + 2 * start - 3 * end)[:, None, None] + weight * (2 + start + 3 * end)[:, None, None]
 
     def student(y: Tensor, start: Tensor, end: Tensor) -> Tensor:
         start, end = (torch.as_tensor(value, dtype=torch.float64).expand(len(y)) for value in (start, end))
