@@ -33,7 +33,8 @@ def test_other_devices_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
         training_device()
 
 
-def test_training_stays_where_it_is_told_to() -> None:
+def test_training_stays_off_a_gpu_that_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     language = Language.from_sentences(["tea", "milk"], [0.5, 0.5])
     model = FlowLM(NetworkConfig(vocab_size=2, length=1, width=8, blocks=1, heads=1))
     trainer = Trainer(model, language, flow_matching, TrainConfig(steps=1), device="cpu")
