@@ -61,7 +61,7 @@ def test_run_all(browser: Any, lab: str, path: Path) -> None:
             widget = go_to(page, index)
             readout = widget.locator(".flm-readout").first
             assert readout.inner_text().strip(), cell.id
-            keep(page, f"{path.stem}-{cell.id}")
+            keep(widget, f"{path.stem}-{cell.id}")
     page.evaluate(f"{NOTEBOOK}.scrollToItem(0, 'start')")
     keep(page, path.stem)
     page.evaluate("window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
@@ -69,8 +69,7 @@ def test_run_all(browser: Any, lab: str, path: Path) -> None:
     assert watch.problems == []
 
 
-def keep(page: Any, name: str) -> None:
-    """A picture of what is on screen, where FLM_EDU_SCREENSHOTS names a folder for it."""
+def keep(shown: Any, name: str) -> None:
+    """A picture of a page or of a widget in it, where FLM_EDU_SCREENSHOTS names a folder for it."""
     if folder := os.environ.get("FLM_EDU_SCREENSHOTS"):
-        page.wait_for_timeout(300)
-        page.screenshot(path=Path(folder) / f"{name}.png")
+        shown.screenshot(path=Path(folder) / f"{name}.png")
