@@ -7,7 +7,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 # Python compiles a module when it is first imported; to do it for all of torch beforehand takes most of an install.
 INSTALL := $(PIP) install --quiet --no-compile --editable
 
-.PHONY: help demo test test-fast lint notebooks notebooks-check checkpoints baselines baselines-sentences baselines-tales baselines-sotu sweeps screenshots clean
+.PHONY: help demo test test-fast lint notebooks notebooks-check notebooks-browser notebooks-times checkpoints baselines baselines-sentences baselines-tales baselines-sotu sweeps screenshots clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,8 @@ help:
 	@echo "make lint         style and types"
 	@echo "make notebooks    run the course's notebooks and write them back with their outputs"
 	@echo "make notebooks-check   run them as a reader would and compare what they print (part of make test)"
+	@echo "make notebooks-browser run them in a real JupyterLab and look at their widgets (needs Chromium)"
+	@echo "make notebooks-times   measure what each costs, into notebooks/TIMES.md"
 	@echo "make checkpoints  train the shipped weights again from scratch (hours)"
 	@echo "make baselines    train what they are compared with, on the same footing (hours)"
 	@echo "make sweeps       measure and time all of them, into data/sweeps (an hour or two)"
@@ -61,6 +63,14 @@ notebooks: $(VENV)/.test-installed
 CELL_TIMEOUT ?= 60
 notebooks-check: $(VENV)/.test-installed
 	@time $(PY) -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) -p no:cacheprovider $(NOTEBOOKS)
+
+# Each in a real JupyterLab, run whole, its widgets looked at; pictures of them into build/notebooks.
+notebooks-browser: $(VENV)/.test-installed
+	@time FLM_EDU_ALL_NOTEBOOKS=1 FLM_EDU_SCREENSHOTS=build/notebooks $(PY) -m pytest -q tests/browser/test_notebooks.py
+
+# Seconds and memory of each, into notebooks/TIMES.md; on a machine that does nothing else.
+notebooks-times: $(VENV)/.test-installed
+	@$(PY) notebooks/times.py
 
 # The shipped weights, from scratch. On two cores, hours; a GPU would need minutes. Weights differ in their last
 # digits between machines and versions of torch; tests/test_shipped.py says what they must reach.

@@ -130,6 +130,7 @@ class Trainer:
         directory: model directory to write to; None keeps everything in memory.
         facts: added to the provenance (the teacher of a distillation, say).
         on_log: called with each metrics record (main process only).
+        device: "cpu" stays off a GPU that is there; None takes it.
 
     Raises:
         ValueError: corpus and model disagree in vocabulary or length, or the batch cannot be divided.
@@ -145,6 +146,7 @@ class Trainer:
         directory: str | Path | None = None,
         facts: dict[str, Any] | None = None,
         on_log: Callable[[dict[str, float]], None] | None = None,
+        device: str | torch.device | None = None,
     ):
         for name in ("vocab_size", "length"):
             if getattr(corpus, name) != getattr(model.config, name):
@@ -152,7 +154,8 @@ class Trainer:
                     f"corpus {corpus.name!r} has {name} {getattr(corpus, name)}, the model {getattr(model.config, name)}; "
                     "they must be the same (was the model made with another tokenizer or --length?)"
                 )
-        self.accelerator = Accelerator(cpu=not torch.cuda.is_available())  # the clock needs float64: CPU or CUDA
+        on_cpu = torch.device(device or "cuda").type == "cpu" or not torch.cuda.is_available()
+        self.accelerator = Accelerator(cpu=on_cpu)  # the clock needs float64: CPU or CUDA
         parts = self.accelerator.num_processes * config.accumulate
         if config.batch % parts:
             raise ValueError(f"batch {config.batch} cannot be divided into processes x accumulate = {parts} parts")

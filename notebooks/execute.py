@@ -9,6 +9,7 @@ compares it, so that outputs older than their code, their weights or their sweep
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import sys
 import tempfile
@@ -21,7 +22,8 @@ from nbclient import NotebookClient
 from flm_edu.files import data_dir
 
 FOLDER = Path(__file__).resolve().parent
-CELL_TIMEOUT = 60  # seconds
+CELL_TIMEOUT = int(os.environ.get("CELL_TIMEOUT", "60"))  # seconds
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def fingerprint(notebook: nbformat.NotebookNode) -> str:
@@ -41,7 +43,10 @@ def fingerprint(notebook: nbformat.NotebookNode) -> str:
 
 
 def normalise(notebook: nbformat.NotebookNode) -> None:
-    """Leave out what differs between two runs of the same code on the same machine."""
+    """Leave out what differs between two runs of the same code on the same machine.
+
+    Widgets and progress bars too: they live only as long as their kernel, and the pictures beside them stay.
+    """
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -49,6 +54,8 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
     }
     for cell in notebook.cells:
         cell.metadata = {key: value for key, value in cell.metadata.items() if key == "tags"}
+        if "outputs" in cell:
+            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata = {}

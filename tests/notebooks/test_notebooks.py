@@ -9,6 +9,7 @@ import pytest
 
 import flm_edu
 from notebooks.execute import fingerprint
+from notebooks.times import ALL_LIMIT, CELL_LIMIT, MEMORY_LIMIT, NOTEBOOK_LIMIT, TABLE
 
 ROOT = Path(flm_edu.__file__).resolve().parent.parent
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -130,3 +131,16 @@ def test_every_notebook_is_in_the_index() -> None:
     index = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
     for path in PATHS:
         assert f"({path.name})" in index
+
+
+def test_the_table_of_times_lists_every_notebook_within_its_bounds() -> None:
+    lines = [line for line in TABLE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")][2:]
+    *rows, (everything, total, *_) = ([part.strip() for part in line.strip("|").split("|")] for line in lines)
+    assert [name for name, *_ in rows] == [path.stem for path in PATHS], "make notebooks-times"
+    for name, seconds, cell, cell_seconds, memory in rows:
+        assert cell.strip("`") in {cell.id for cell in read(ROOT / "notebooks" / f"{name}.ipynb").cells}, name
+        assert float(seconds) <= NOTEBOOK_LIMIT, name
+        assert float(cell_seconds) <= CELL_LIMIT, name
+        assert float(memory) <= MEMORY_LIMIT, name
+    assert everything == "all"
+    assert float(total) <= ALL_LIMIT

@@ -1,5 +1,38 @@
 """Typical wrong answers: (exercise, code as a reader might write it, a phrase of the message that must name it)."""
 
+#: how answers to 04.loss begin
+MIX = (
+    "def f(network, tokens, noise, tau, clock):\n    data = F.one_hot(tokens, noise.shape[-1]).float()\n"
+    "    t = clock(tau)[:, None, None]\n    x = (1 - t) * noise + t * data\n    "
+)
+
+
+def semigroup(
+    held: str = "True",
+    landing: str = "x + (u - s) / (1 - s) * (first - x)",
+    clock: str = "clock(tau)",
+    goal: str = "g * first + (1 - g) * second",
+    result: str = "loss",
+    told: str = "tau",
+    middle: str = "(tau_s + tau_t) / 2",
+) -> str:
+    """An answer to 07.semigroup, with one part of it done differently."""
+    return f"""
+def f(student, x, tau_s, tau_t, clock):
+    tau_u = {middle}
+    s, u, t = ({clock}[:, None, None] for tau in (tau_s, tau_u, tau_t))
+    a, b, c = ({told} for tau in (tau_s, tau_u, tau_t))
+    with torch.set_grad_enabled(not {held}):
+        first = student(x, a, b).softmax(-1)
+        second = student({landing}, b, c).softmax(-1)
+        g = (1 - t) * (u - s) / ((1 - u) * (t - s))
+        goal = {goal}
+    log_q = student(x, a, c).log_softmax(-1)
+    loss = F.kl_div(log_q, goal, reduction="none").sum(-1).mean()
+    return {result}
+"""
+
+
 WRONG: list[tuple[str, str, str]] = [
     # --- 00 ---
     ("00.valid", "def f(samples, texts): return sum(s in texts for s in samples)", "divide by how many there are"),
@@ -117,6 +150,73 @@ WRONG: list[tuple[str, str, str]] = [
         "        else:\n            high = middle\n    return middle",
         "more halvings",
     ),
+    # --- 04 ---
+    (
+        "04.loss",
+        "def f(network, tokens, noise, tau, clock): return F.cross_entropy(network(noise, tau).flatten(0, 1), tokens.flatten())",
+        "the noise alone",
+    ),
+    (
+        "04.loss",
+        MIX
+        + "x = (1 - tau)[:, None, None] * noise + tau[:, None, None] * data\n    return F.cross_entropy(network(x, tau).flatten(0, 1), tokens.flatten())",
+        "mixes with tau itself",
+    ),
+    (
+        "04.loss",
+        MIX
+        + "x = t * noise + (1 - t) * data\n    return F.cross_entropy(network(x, tau).flatten(0, 1), tokens.flatten())",
+        "have changed places",
+    ),
+    ("04.loss", MIX + "return F.cross_entropy(network(data, tau).flatten(0, 1), tokens.flatten())", "nothing to guess"),
+    (
+        "04.loss",
+        MIX + "return F.cross_entropy(network(x, clock(tau)).flatten(0, 1), tokens.flatten())",
+        "told the mixing time",
+    ),
+    (
+        "04.loss",
+        MIX + "return F.cross_entropy(network(x, tau).flatten(0, 1), tokens.flatten(), reduction='sum')",
+        "sum over all places",
+    ),
+    ("04.loss", MIX + "return -F.cross_entropy(network(x, tau).flatten(0, 1), tokens.flatten())", "the sign is turned"),
+    ("04.loss", MIX + "return (network(x, tau).softmax(-1) - data).square().sum(-1).mean()", "this is squared error"),
+    (
+        "04.loss",
+        MIX + "return F.cross_entropy(network(x, tau).softmax(-1).flatten(0, 1), tokens.flatten())",
+        "was given probabilities",
+    ),
+    (
+        "04.loss",
+        MIX + "return F.cross_entropy(network(x, tau).flatten(0, 1), tokens.flatten(), reduction='none')",
+        "has shape (6,), and () is needed",
+    ),
+    ("04.stratified", "def f(u): return u", "independent draws"),
+    ("04.stratified", "def f(u): return u / len(u)", "fall into the first slice"),
+    ("04.stratified", "def f(u): return torch.arange(len(u)) / len(u)", "at the start of its slice"),
+    ("04.stratified", "def f(u): return torch.arange(len(u)) + u", "leave [0, 1]"),
+    (
+        "04.stratified",
+        "def f(u): return (torch.arange(len(u)) / len(u) + u).clamp(0, 1)",
+        "as wide as the whole interval",
+    ),
+    (
+        "04.ema",
+        "def f(weights, decay):\n    a = weights[0]\n    for w in weights[1:]:\n        a = (1 - decay) * a + decay * w\n    return a",
+        "changed places",
+    ),
+    (
+        "04.ema",
+        "def f(weights, decay):\n    a = 0 * weights[0]\n    for w in weights:\n        a = decay * a + (1 - decay) * w\n    return a",
+        "starts at 0",
+    ),
+    (
+        "04.ema",
+        "def f(weights, decay):\n    a = weights[0]\n    for w in weights[1:]:\n        a = decay * a + w\n    return a",
+        "grows without end",
+    ),
+    ("04.ema", "def f(weights, decay): return weights.mean(0)", "the plain mean"),
+    ("04.ema", "def f(weights, decay): return weights[-1]", "the last weights"),
     # --- 05 ---
     ("05.step", "def f(x, d, s, t): return x + (t - s) * (d - x)", "what is left of the time"),
     ("05.step", "def f(x, d, s, t): return x + (t - s) * (d - x) / (1 - t)", "1 - s, not 1 - t"),
@@ -224,6 +324,51 @@ WRONG: list[tuple[str, str, str]] = [
         "where the second jump lands",
     ),
     ("06.compose", "def f(delta, x, s, u, t): return delta(x, s, t)", "the two jumps are from"),
+    # --- 07 ---
+    ("07.jumps", "def f(length, u): return torch.stack([u, u + length / 2, u + length])", "runs past 1"),
+    (
+        "07.jumps",
+        "def f(length, u): return torch.stack([1 - length, 1 - length / 2, torch.ones(3)])",
+        "all jumps end at 1",
+    ),
+    ("07.jumps", "def f(length, u): return torch.stack([u * length, length, 0 * u + 1])", "spread u over 1 - d"),
+    (
+        "07.jumps",
+        "def f(length, u):\n    s = u * (1 - length)\n    return torch.stack([s, length / 2, s + length])",
+        "count it from the start",
+    ),
+    (
+        "07.jumps",
+        "def f(length, u):\n    s = u * (1 - length)\n    return torch.stack([s, (s + length) / 2, s + length])",
+        "half the end",
+    ),
+    (
+        "07.jumps",
+        "def f(length, u):\n    s = u * (1 - length)\n    return torch.stack([s, s + length, s + length / 2])",
+        "the second row is the end",
+    ),
+    ("07.divergence", "def f(p, log_q): return -(p * log_q).sum(-1).mean()", "this is the cross-entropy"),
+    ("07.divergence", "def f(p, log_q): return (p * (p.log() - log_q)).sum(-1).mean()", "holds nan"),
+    ("07.divergence", "def f(p, log_q): return -(torch.xlogy(p, p) - p * log_q).sum(-1).mean()", "the sign is turned"),
+    ("07.divergence", "def f(p, log_q): return F.kl_div(log_q, p)", "over the words too"),
+    ("07.divergence", "def f(p, log_q): return F.kl_div(log_q, p, reduction='batchmean')", "sums over the places"),
+    (
+        "07.divergence",
+        "def f(p, log_q): return (log_q.exp() * (log_q - p.clamp_min(1e-30).log())).sum(-1).mean()",
+        "roles are exchanged",
+    ),
+    ("07.semigroup", semigroup(held="False"), "goes through the target"),
+    ("07.semigroup", semigroup(landing="x"), "starts at x"),
+    ("07.semigroup", semigroup(landing="first"), "starts at the first belief"),
+    ("07.semigroup", semigroup(clock="tau"), "counted in mixing times"),
+    ("07.semigroup", semigroup(goal="(1 - g) * first + g * second"), "are exchanged"),
+    ("07.semigroup", semigroup(goal="(first + second) / 2"), "count the same here"),
+    ("07.semigroup", semigroup(goal="second"), "the second belief alone"),
+    ("07.semigroup", semigroup(result="-(goal * log_q).sum(-1).mean()"), "own entropy"),
+    ("07.semigroup", semigroup(result="(log_q.exp() * (log_q - goal.log())).sum(-1).mean()"), "KL(target || student)"),
+    ("07.semigroup", semigroup(result="loss.detach()"), "has no gradient"),
+    ("07.semigroup", semigroup(told="clock(tau)"), "not mixing times t"),
+    ("07.semigroup", semigroup(middle="tau_s"), "u is the midpoint in tau"),
     # --- 08 ---
     ("08.product", "def f(joint): return joint", "the language itself"),
     ("08.product", "def f(joint): return joint.sum(0)[:, None] * joint.sum(1)", "the places are exchanged"),

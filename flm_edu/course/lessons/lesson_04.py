@@ -1,0 +1,150 @@
+"""Exercises of notebook 04, training a flow language model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from flm_edu.course.answers import Answer, Mistake, as_tensor, compare, exercise
+
+
+@exercise("04.loss")
+def loss(answer: Answer) -> Iterator[str]:
+    """network (of x and tau, gives logits), tokens (B, L), noise (B, L, V), tau (B,), clock (tau -> t) -> loss ()."""
+    generator = torch.Generator().manual_seed(40)
+    noise = torch.randn(3, 2, 4, generator=generator)
+    tokens = torch.tensor([[0, 3], [2, 1], [1, 1]])
+    tau = torch.tensor([0.1, 0.5, 0.9])
+    asked: list[tuple[Tensor, Any]] = []
+
+    def clock(value: Tensor) -> Tensor:
+        return value.sqrt()
+
+    def network(x: Tensor, time: Any) -> Tensor:
+        asked.append((x, time))
+        return 2 * x.flip(-1)
+
+    result = answer(network, tokens, noise, tau, clock, shape=())
+    if len(asked) != 1:
+        raise Mistake(f"the network was asked {len(asked)} times; once for the whole batch is enough")
+    data = F.one_hot(tokens, 4).float()
+
+    def mixture(t: Tensor) -> Tensor:
+        return (1 - t)[:, None, None] * noise + t[:, None, None] * data
+
+    t = clock(tau)
+    compare(
+        as_tensor(asked[0][0], (3, 2, 4)),
+        mixture(t),
+        {
+            "the mixing time is the clock's inverse, t = clock(tau); this mixes with tau itself": mixture(tau),
+            "noise and data have changed places: t is the share of the data": mixture(1 - t),
+            "the network was shown the clean text, where there is nothing to guess": data,
+            "the network was shown the noise alone": noise,
+        },
+    )
+    yield "the network sees the mixture at mixing time t = clock(tau)"
+    compare(
+        as_tensor(asked[0][1], (3,)),
+        tau,
+        {"the network is told the mixing time t; it is told tau": t},
+    )
+    yield "it is told tau"
+    logits = 2 * mixture(t).flip(-1)
+    each = -logits.log_softmax(-1).gather(-1, tokens[..., None])[..., 0]  # (B, L)
+    q = logits.softmax(-1)
+    compare(
+        result,
+        each.mean(),
+        {
+            "this is the sum over the places; average over places and texts alike": each.sum(-1).mean(),
+            "this is the sum over all places of all texts; take the average": each.sum(),
+            "the sign is turned: the loss is minus the logarithm": -each.mean(),
+            "this is squared error; the loss is minus the log-probability of the true word": (
+                (q - data).square().sum(-1).mean()
+            ),
+            "cross_entropy was given probabilities; it takes logits and does the softmax itself": F.cross_entropy(
+                q.flatten(0, 1), tokens.flatten()
+            ),
+            "cross_entropy was given (B, L, V); it takes the words on the second axis, so flatten texts and places": (
+                -logits.log_softmax(1).mean()
+            ),
+        },
+    )
+    yield "the average cross-entropy of the true words"
+
+
+@exercise("04.stratified")
+def stratified(answer: Answer) -> Iterator[str]:
+    """u (n,), independent and uniform in [0, 1] -> n clock values, one in each nth part of [0, 1], in any order."""
+    u = torch.tensor([0.9, 0.1, 0.5, 0.7])
+    n = len(u)
+    result = answer(u, shape=(n,))
+    i = torch.arange(n)
+    compare(
+        result.sort().values,
+        result.sort().values.clamp(0, 1),
+        {"the values leave [0, 1]: divide the sum of slice and draw by n": (i + u).double().sort().values},
+    )
+    found = (result * n).floor().clamp(0, n - 1).long().sort().values
+    if not torch.equal(found, i):
+        compare(
+            result.sort().values,
+            ((i + u) / n).double().sort().values,
+            {
+                "these are independent draws: two may fall together and leave a gap": u.double().sort().values,
+                "all values fall into the first slice; slice i begins at i / n": (u / n).double().sort().values,
+                "each draw is still as wide as the whole interval; a slice is only 1 / n wide": (
+                    (i / n + u).clamp(0, 1).double().sort().values
+                ),
+            },
+        )
+    yield "one value in each slice"
+    within = (result * n - (result * n).floor()).sort().values
+    compare(
+        within,
+        u.double().sort().values,
+        {"every value sits at the start of its slice; move it inside by the draw u": torch.zeros(n)},
+    )
+    yield "anywhere within its slice"
+
+
+@exercise("04.ema")
+def ema(answer: Answer) -> Iterator[str]:
+    """weights (n, w), a row for each step, decay -> their moving average after the last step (w,)."""
+    weights = torch.tensor([[1.0, 0.0], [3.0, 1.0], [2.0, 5.0]], dtype=torch.float64)
+    decay = 0.9
+
+    def run(start: Tensor, rows: Tensor, keep: float) -> Tensor:
+        for row in rows:
+            start = keep * start + (1 - keep) * row
+        return start
+
+    right = run(weights[0], weights[1:], decay)
+    unweighed = weights[0]
+    for row in weights[1:]:
+        unweighed = decay * unweighed + row
+    compare(
+        answer(weights, decay, shape=(2,)),
+        right,
+        {
+            "old and new have changed places: the average keeps the share `decay` of itself": run(
+                weights[0], weights[1:], 1 - decay
+            ),
+            "the average starts at 0 and is too small for long; start it at the first weights": run(
+                torch.zeros(2, dtype=torch.float64), weights, decay
+            ),
+            "this is the plain mean: early, bad weights count as much as late ones": weights.mean(0),
+            "these are the last weights, not an average": weights[-1],
+            "the new weights must count 1 - decay, or the average grows without end": unweighed,
+            "the order is turned: go from the first step to the last": run(weights[-1], weights[:-1].flip(0), decay),
+        },
+    )
+    yield "each step moves the average by 1 - decay of the way to the new weights"
+    still = torch.full((5, 2), 7.0, dtype=torch.float64)
+    compare(answer(still, decay, shape=(2,)), still[0], {})
+    yield "the average of weights that do not move is where they are"

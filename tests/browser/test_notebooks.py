@@ -1,0 +1,75 @@
+"""The course in a real JupyterLab: each notebook run whole, every widget alive, nothing on the console, no request outside.
+
+CI leaves out those that train, whose cells nbval runs anyway; `make notebooks-browser` runs all, and keeps pictures.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+import flm_edu
+import flm_edu.widgets
+from tests.browser.conftest import Watch, until
+from tests.browser.lab import KERNEL, NOTEBOOK, go_to, jupyterlab
+
+pytestmark = pytest.mark.slow
+
+FOLDER = Path(flm_edu.__file__).resolve().parent.parent / "notebooks"
+WIDGETS = re.compile(rf"\b({'|'.join(name for name in flm_edu.widgets.__all__ if name[0].isupper())})\(")
+ALL = "FLM_EDU_ALL_NOTEBOOKS" in os.environ
+PATHS = [
+    path
+    for path in sorted(FOLDER.glob("*.ipynb"))
+    if ALL or "training_device()" not in path.read_text(encoding="utf-8")
+]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A JupyterLab over a copy of the notebooks."""
+    folder = tmp_path_factory.mktemp("course")
+    for path in PATHS:
+        shutil.copy(path, folder)
+    with jupyterlab(folder, []) as address:
+        yield address
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_run_all(browser: Any, lab: str, path: Path) -> None:
+    page = browser.new_page(viewport={"width": 1100, "height": 1200})
+    watch = Watch(page, lab)
+    page.goto(f"{lab}/lab/tree/{path.name}")
+    until(page, f"!!window.jupyterapp && ({KERNEL})?.status === 'idle'", seconds=180)
+    page.evaluate("window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")  # and their counts
+    counts = f"{NOTEBOOK}.widgets.filter(cell => cell.model.type === 'code').map(cell => cell.model.executionCount)"
+    until(page, f"{counts}.every(count => count === null)")
+    page.evaluate("void window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    done = f"{counts}.every((count, i) => count === i + 1) && {KERNEL}.status === 'idle'"
+    until(page, done, seconds=600)
+
+    outputs = f"{NOTEBOOK}.widgets.flatMap(cell => cell.model.type === 'code' ? cell.model.outputs.toJSON() : [])"
+    errors = page.evaluate(f"{outputs}.filter(output => output.output_type === 'error').map(output => output.evalue)")
+    assert errors == []
+    for index, cell in enumerate(nbformat.read(path, as_version=4).cells):
+        if cell.cell_type == "code" and WIDGETS.search(cell.source):
+            widget = go_to(page, index)
+            readout = widget.locator(".flm-readout").first
+            assert readout.inner_text().strip(), cell.id
+            keep(widget, f"{path.stem}-{cell.id}")
+    page.evaluate(f"{NOTEBOOK}.scrollToItem(0, 'start')")
+    keep(page, path.stem)
+    page.evaluate("window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
+    page.close()
+    assert watch.problems == []
+
+
+def keep(shown: Any, name: str) -> None:
+    """A picture of a page or of a widget in it, where FLM_EDU_SCREENSHOTS names a folder for it."""
+    if folder := os.environ.get("FLM_EDU_SCREENSHOTS"):
+        shown.screenshot(path=Path(folder) / f"{name}.png")
