@@ -56,7 +56,7 @@ class Number(_Forgiving[float]):
     def nearest(self, obj: Any, value: Any, current: float) -> tuple[float, str]:
         """Rounded and clamped; what is no number leaves the value as it was."""
         try:
-            number = math.nan if isinstance(value, str) else float(value)  # "9" is a text
+            number = math.nan if isinstance(value, str | bytes) else float(value)  # "9" is a text
         except (TypeError, ValueError, OverflowError):
             number = math.nan
         if math.isnan(number):
