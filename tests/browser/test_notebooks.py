@@ -44,7 +44,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_run_all(browser: Any, lab: str, path: Path) -> None:
     page = browser.new_page(viewport={"width": 1100, "height": 1200})
     watch = Watch(page, lab)
-    page.goto(f"{lab}/lab/tree/{path.name}")
+    page.goto(f"{lab}/lab/workspaces/{path.stem}/tree/{path.name}")  # of its own: no tabs of the one before
     until(page, f"!!window.jupyterapp && ({KERNEL})?.status === 'idle'", seconds=180)
     page.evaluate("window.jupyterapp.commands.execute('notebook:clear-all-cell-outputs')")  # and their counts
     counts = f"{NOTEBOOK}.widgets.filter(cell => cell.model.type === 'code').map(cell => cell.model.executionCount)"
