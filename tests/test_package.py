@@ -54,6 +54,7 @@ def test_dependencies_point_one_way() -> None:
         "training_options",
         "methods",
         "presets",
+        "scale",
         "metrics",
         "judge",
         "tradeoff",
