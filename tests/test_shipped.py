@@ -18,7 +18,8 @@ SAMPLES = 1000
 def validity(name: str, steps: int) -> float:
     model = load_model(name)
     language = load_language(str(model.provenance["corpus"]))
-    return language.validity(model.sample(SAMPLES, steps, generator=torch.Generator().manual_seed(11)))
+    samples = SAMPLES if steps < 64 else 300  # enough for a flow that errs in one text of a hundred
+    return language.validity(model.sample(samples, steps, generator=torch.Generator().manual_seed(11)))
 
 
 def test_every_family_member_is_there_small_and_with_provenance() -> None:
