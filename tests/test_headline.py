@@ -9,7 +9,7 @@ from flm_edu.models import load_model
 from flm_edu.tradeoff import Point, load_sweep
 
 COMPARED = ("sentences",)
-DISCRETE = ("masked", "sdtt", "uniform", "dcd")  # each with the ancestral sampler it is published with
+DISCRETE = ("masked", "sdtt", "uniform", "dcd")  # by ancestral sampling
 OTHER_SAMPLERS = ("masked@confidence", "uniform@greedy-tail", "dcd@greedy-tail")
 
 
