@@ -27,6 +27,7 @@ from tqdm.auto import tqdm
 
 from flm_edu.files import write_aside
 from flm_edu.models import LanguageModel
+from flm_edu.muon import Muon
 from flm_edu.objectives import Objective
 from flm_edu.provenance import describe_run
 
@@ -424,7 +425,8 @@ def build_optimizers(network: nn.Module, config: TrainConfig) -> list[torch.opti
         torch.optim.AdamW(rest, lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay)
     ]
     if matrices:
-        optimizers.append(torch.optim.Muon(matrices, lr=config.muon_lr, weight_decay=config.weight_decay))
+        dtype = torch.bfloat16 if natural_precision(matrices[0].device) == "bf16" else torch.float32
+        optimizers.append(Muon(matrices, lr=config.muon_lr, weight_decay=config.weight_decay, dtype=dtype))
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["base_lr"] = group["lr"]

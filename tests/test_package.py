@@ -50,6 +50,7 @@ def test_dependencies_point_one_way() -> None:
         "objectives",
         "oracle",
         "baselines",
+        "muon",
         "training",
         "training_options",
         "methods",
