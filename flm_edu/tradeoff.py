@@ -217,6 +217,27 @@ def shipped_sweeps(data: str) -> list[Point]:
     return points
 
 
+def published(name: str) -> list[dict[str, Any]]:
+    """The paper's own figures, with their source: rows of "lm1b", "openwebtext" or "ablations", in data/reference.
+
+    `steps` is an int, `perplexity` (by the named judge) and `entropy` (nats; None where none is given) are floats.
+
+    Raises:
+        ValueError: there is no such table; the message lists them.
+    """
+    folder = data_dir() / "reference"
+    known = sorted(path.stem for path in folder.glob("*.csv"))
+    if name not in known:
+        raise ValueError(f"no published figures {name!r}; choose one of {', '.join(known)}")
+    with open(folder / f"{name}.csv", encoding="utf-8", newline="") as file:
+        rows: list[dict[str, Any]] = list(csv.DictReader(file))
+    for row in rows:
+        row |= {"steps": int(row["steps"]), "perplexity": float(row["perplexity"])}
+        if "entropy" in row:
+            row["entropy"] = float(row["entropy"]) if row["entropy"] else None
+    return rows
+
+
 COLUMNS = {
     "validity": ("valid", "{:.1%}"),
     "total_variation": ("tot. var.", "{:.3f}"),

@@ -1,6 +1,5 @@
 """Equal footing: what is compared has the same size and says what it was trained on; published figures have a source."""
 
-import csv
 import re
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from flm_edu.methods import DISTILLATIONS, TRAINABLE, size_like
 from flm_edu.models import FlowMapLM, LanguageModel, load_model
 from flm_edu.network import count_weights
 from flm_edu.presets import PRESETS, load_preset
-from flm_edu.tradeoff import training_tokens
+from flm_edu.tradeoff import published, training_tokens
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -82,11 +81,16 @@ def test_make_baselines_has_the_steps_and_batch_of_the_flows() -> None:
 
 @pytest.mark.parametrize("path", sorted((data_dir() / "reference").glob("*.csv")), ids=lambda path: path.stem)
 def test_published_figures_name_their_source(path: Path) -> None:
-    rows = list(csv.DictReader(path.open(encoding="utf-8")))
+    rows = published(path.stem)
     assert rows
     for row in rows:
         assert "arXiv" in row["source"]
         assert row["judge"] == "gpt2-large"
-        assert float(row["perplexity"]) > 1
-        assert int(row["steps"]) >= 1
+        assert row["perplexity"] > 1
+        assert row["steps"] >= 1
     assert path.name in (path.parent / "README.md").read_text(encoding="utf-8")
+
+
+def test_figures_that_nobody_published_are_refused() -> None:
+    with pytest.raises(ValueError, match="lm1b, openwebtext"):
+        published("wikitext")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +11,7 @@ import traitlets
 
 from flm_edu.files import data_dir
 from flm_edu.plots.curves import METRICS
-from flm_edu.tradeoff import Point, load_sweep
+from flm_edu.tradeoff import Point, load_sweep, published
 from flm_edu.widgets.base import Choice, Number, Switch, Widget, javascript
 
 
@@ -105,14 +104,13 @@ _PUBLISHED = {"FLM": "flow-lm", "FMLM": "flow-map-lm", "Duo+DCD": "uniform", "MD
 
 def _published() -> list[dict[str, Any]]:
     """The paper's generative perplexities on OpenWebText: model, kind, steps, judge_perplexity."""
-    with open(data_dir() / "reference" / "openwebtext.csv", encoding="utf-8", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["model"] in _PUBLISHED]
     return [
         {
             "model": row["model"],
             "kind": _PUBLISHED[row["model"]],
-            "steps": int(row["steps"]),
-            "judge_perplexity": float(row["perplexity"]),
+            "steps": row["steps"],
+            "judge_perplexity": row["perplexity"],
         }
-        for row in rows
+        for row in published("openwebtext")
+        if row["model"] in _PUBLISHED
     ]
