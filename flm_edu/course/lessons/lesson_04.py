@@ -41,7 +41,7 @@ def loss(answer: Answer) -> Iterator[str]:
         as_tensor(asked[0][0], (3, 2, 4)),
         mixture(t),
         {
-            "the mixing time is the clock's inverse, t = clock(tau); this mixes with tau itself": mixture(tau),
+            "the mixing time is t = clock(tau); this mixes with tau itself": mixture(tau),
             "noise and data have changed places: t is the share of the data": mixture(1 - t),
             "the network was shown the clean text, where there is nothing to guess": data,
             "the network was shown the noise alone": noise,
