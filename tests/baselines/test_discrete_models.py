@@ -234,7 +234,8 @@ def test_training_reaches_the_entropy_and_the_perfect_sampler(kind: type[Languag
     Trainer(model, language, objective, TrainConfig(steps=300, batch=64, warmup=20, ema=0.98)).run()  # type: ignore[arg-type]
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
-        loss = float(objective(model, language.sample(20_000, generator=generator), generator).loss)  # type: ignore[operator]
+        # Uniform diffusion's bound is heavy-tailed near alpha = 1: 20,000 texts leave an error of 0.012 or more.
+        loss = float(objective(model, language.sample(200_000, generator=generator), generator).loss)  # type: ignore[operator]
     assert loss == pytest.approx(language.entropy / 3, abs=0.05)
     perfect = {AutoregressiveLM: PerfectAutoregressive, MaskedLM: PerfectMasked, UniformLM: PerfectUniform}[kind]
     ours, limit = (
