@@ -77,6 +77,7 @@ class TargetName(str, Enum):
     student = "student"
     ema = "ema"
     init = "init"
+    teacher = "teacher"
 
 
 class TokenizerKind(str, Enum):
@@ -238,7 +239,8 @@ def distill(
     corpus: CorpusOption = None,
     preset: Annotated[str, typer.Option(help="Training settings by name: tiny, small, lm1b, owt.")] = "tiny",
     target: Annotated[
-        TargetName | None, typer.Option(help="Whose jumps make the target; init is that of --init.")
+        TargetName | None,
+        typer.Option(help="Whose jumps make the target: init, that of --init; teacher, its Euler steps."),
     ] = None,
     jumps: Annotated[int | None, typer.Option(help="semigroup: so many jumps make the target of one.")] = None,
     diagonal_fraction: Annotated[

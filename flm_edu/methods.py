@@ -126,9 +126,12 @@ def distillation(
     if method.options is SemigroupOptions:
         assert isinstance(teacher, FlowLM)
         options = replace(preset, **recipe)
+        if options.target == "teacher" and name != "semigroup":
+            raise ValueError(f"--target teacher is for --method semigroup; {name} follows the student's own jumps")
         student = init or FlowMapLM.from_flow_lm(teacher)
         facts |= {"objective": {"method": name, **asdict(options)}, "init": init and init.provenance}
-        yield Trainer(student, data, method.objective(teacher, options, init), config, directory=directory, facts=facts)
+        objective = method.objective(teacher, options, init, keep=config.cycle > 0)
+        yield Trainer(student, data, objective, config, directory=directory, facts=facts)
         return
     rounds = RoundOptions(**recipe)
     if init is not None:

@@ -10,7 +10,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -73,6 +73,9 @@ def flow_matching(
 # --- stage 2: the flow map ----------------------------------------------------------------------
 
 
+Target = Literal["student", "ema", "init", "teacher"]
+
+
 @dataclass(frozen=True)
 class SemigroupOptions:
     """Constants of a flow map's objective; the defaults are the authors' released recipe for the semigroup one.
@@ -83,7 +86,9 @@ class SemigroupOptions:
 
     diagonal_fraction: float = 0.5  # share of the batch that learns D_t from the teacher at s = t
     boundary_every: int = 32  # one pair in so many, and at least one, is (0, 1), the one-step jump; 0 for none
-    target: Literal["student", "ema", "init"] = "student"  # whose jumps make the target; init: the map it starts from
+    # Whose jumps make the target: the student's, its average's, those of the map it starts from (init), or the
+    # teacher's Euler steps, which are jumps that hold D_s fixed.
+    target: Target = "student"
     jumps: int = 2  # so many make the target of the semigroup objective
 
     def __post_init__(self) -> None:
@@ -91,8 +96,8 @@ class SemigroupOptions:
             raise ValueError(f"diagonal_fraction is {self.diagonal_fraction}; it must lie in [0, 1)")
         if self.boundary_every < 0:
             raise ValueError(f"boundary_every is {self.boundary_every}; it must be 0 (never) or more")
-        if self.target not in ("student", "ema", "init"):
-            raise ValueError(f"target is {self.target!r}; choose 'student', 'ema' or 'init'")
+        if self.target not in get_args(Target):
+            raise ValueError(f"target is {self.target!r}; choose one of {', '.join(get_args(Target))}")
         if self.jumps < 2:
             raise ValueError(f"jumps is {self.jumps}; one jump is to be like two or more")
 
@@ -108,20 +113,35 @@ class FlowMapObjective:
         teacher: the trained flow, not changed; None for self-distillation.
         options: the recipe's constants.
         init: a flow map that stays as it is while the student learns its long jumps, for target "init".
+        keep: remember the targets of a batch, and give them again when its draws return (`TrainConfig.cycle`).
 
     Raises:
-        ValueError: target "init" without such a map.
+        ValueError: target "init" without such a map, or "teacher" without one; targets to keep that change.
 
     Source: METHOD.md, "FMLM (stage 2)"; arXiv 2602.16813.
     """
 
     part: ClassVar[str]  # what the loss off the diagonal is called in the metrics
 
-    def __init__(self, teacher: FlowLM | None, options: SemigroupOptions | None = None, init: FlowMapLM | None = None):
+    def __init__(
+        self,
+        teacher: FlowLM | None,
+        options: SemigroupOptions | None = None,
+        init: FlowMapLM | None = None,
+        *,
+        keep: bool = False,
+    ):
         self.teacher = None if teacher is None else teacher.eval().requires_grad_(False)
         self.options = options or SemigroupOptions()
         if self.options.target == "init" and init is None:
             raise ValueError("target 'init' needs a flow map to start from: give --init")
+        if self.options.target == "teacher" and teacher is None:
+            raise ValueError("target 'teacher' needs a teacher; a map that learns alone takes 'student' or 'ema'")
+        if keep and self.options.target not in ("init", "teacher"):
+            raise ValueError(
+                f"targets of {self.options.target!r} change as it learns; --cycle needs --target init or teacher"
+            )
+        self.kept: dict[bytes, Tensor] | None = {} if keep else None
         frozen = self.options.target == "init"
         self.init = copy.deepcopy(init).eval().requires_grad_(False) if frozen and init is not None else None
 
@@ -141,9 +161,10 @@ class FlowMapObjective:
         """
         if self.options.target == "ema" and averaged is None:
             raise ValueError("target 'ema' needs the averaged student")
-        walkers = {"student": model, "ema": averaged, "init": self.init}
+        walkers = {"student": model, "ema": averaged, "init": self.init, "teacher": model}
         walker = walkers[self.options.target]
         assert walker is not None
+        batch = None if self.kept is None or generator is None else generator.get_state().numpy().tobytes()
         if walker is self.init:
             walker.to(tokens.device)
         n_diagonal = round(len(tokens) * self.options.diagonal_fraction)
@@ -157,14 +178,7 @@ class FlowMapObjective:
         data = one_hot(tokens, model.config.vocab_size)
         x_s = interpolate(gaussian_noise(data.shape, generator, tokens.device), data, model.schedule.t(tau_s))
 
-        with torch.no_grad():
-            if self.teacher is None or not n_diagonal:
-                on_diagonal = data[:n_diagonal]
-            else:
-                self.teacher.to(tokens.device)
-                on_diagonal = self.teacher.logits(x_s[:n_diagonal], tau_s[:n_diagonal]).softmax(-1)
-            jumps = self.target(walker, x_s[n_diagonal:], tau_s[n_diagonal:], tau_t[n_diagonal:])
-            target = torch.cat([on_diagonal, jumps])  # (B, L, V) on the simplex
+        target = self._targets(walker, x_s, tau_s, tau_t, data[:n_diagonal], batch)
         log_student = model.logits(x_s, tau_s, tau_t).log_softmax(-1)
         divergence = F.kl_div(log_student, target, reduction="none").sum(-1).mean(-1)  # (B,) nats per token
         parts = {
@@ -172,6 +186,23 @@ class FlowMapObjective:
             self.part: divergence[n_diagonal:].detach().mean(),
         }
         return Objective(divergence.mean(), parts)
+
+    @torch.no_grad()
+    def _targets(
+        self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, clean: Tensor, batch: bytes | None
+    ) -> Tensor:
+        """On the diagonal, which is as long as `clean`, and off it: (B, L, V) on the simplex, kept by `batch` if any."""
+        if self.kept is not None and batch in self.kept:
+            return self.kept[batch].float()
+        n = len(clean)
+        if self.teacher is not None:
+            self.teacher.to(x_s.device)
+            clean = self.teacher.logits(x_s[:n], tau_s[:n]).softmax(-1) if n else clean
+        target = torch.cat([clean, self.target(walker, x_s[n:], tau_s[n:], tau_t[n:])])
+        if self.kept is not None and batch is not None:
+            self.kept[batch] = target.half()  # what is kept is what is learned, the first time too
+            return self.kept[batch].float()
+        return target
 
     def denoiser(self, walker: FlowMapLM, x: Tensor, tau: Tensor) -> Tensor:
         """D_t(x) by the teacher, or by the diagonal of the map itself: (B, L, V), (B,) -> (B, L, V)."""
@@ -203,14 +234,20 @@ class SemigroupDistillation(FlowMapObjective):
 
     def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
         """Jumps of equal length in tau, composed into one two-time denoiser."""
+
+        teacher = self.teacher if self.options.target == "teacher" else None
+
+        def jump(x: Tensor, here: Tensor, after: Tensor) -> Tensor:
+            return (walker.logits(x, here, after) if teacher is None else teacher.logits(x, here)).softmax(-1)
+
         jumps = self.options.jumps
         taus = [tau_s + (tau_t - tau_s) * (k / jumps) for k in range(jumps)] + [tau_t]
         s = walker.schedule.t(tau_s)
-        composed = walker.logits(x_s, taus[0], taus[1]).softmax(-1)
+        composed = jump(x_s, taus[0], taus[1])
         for here, after in pairwise(taus[1:]):
             u, t = walker.schedule.t(here), walker.schedule.t(after)
             x = flow_map_from_two_time_denoiser(composed, x_s, s, u)
-            composed = compose_two_time_denoisers(composed, walker.logits(x, here, after).softmax(-1), s, u, t)
+            composed = compose_two_time_denoisers(composed, jump(x, here, after), s, u, t)
         return composed
 
 

@@ -90,6 +90,7 @@ class TrainConfig:
     decay: float = 0.5  # share of the steps, at the end, over which it falls to 0
     clip: float = 1.0  # largest norm of the gradient
     ema: float = 0.998  # decay of the averaged weights, which are the ones that are saved
+    cycle: int = 0  # the draws come again after so many steps, a training set of a fixed size; 0: always new ones
     precision: Literal["auto", "float32", "bf16"] = "auto"  # auto: see `natural_precision`
     compile: bool = False
     log_every: int = 50  # steps
@@ -99,8 +100,9 @@ class TrainConfig:
         for name in ("steps", "batch", "accumulate", "log_every", "save_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}; it must be 0 or more")
+        for name in ("seed", "cycle"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
         for name in ("lr", "muon_lr", "clip"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
@@ -255,7 +257,8 @@ class Trainer:
 
     def _generators(self) -> tuple[torch.Generator, torch.Generator]:
         """Draws of this step: on the device for noise and times, on the CPU for data. Dropout too is seeded."""
-        origin = np.random.SeedSequence((self.config.seed, self.step, self.accelerator.process_index))
+        draws = self.step % self.config.cycle if self.config.cycle else self.step
+        origin = np.random.SeedSequence((self.config.seed, draws, self.accelerator.process_index))
         noise, data, dropout = (int(word) for word in origin.generate_state(3, np.uint64) >> np.uint64(1))
         if self.model.config.dropout:
             torch.manual_seed(dropout)
@@ -391,8 +394,9 @@ class Trainer:
         except Exception as error:  # torch raises many kinds for damaged files
             raise TrainingStopped(f"--resume: {path} is damaged ({error}); start the run anew") from error
         ours, theirs = self._identity(), state.get("run", {})
-        # A run saved before a setting of the network existed had what is now its default.
+        # A run saved before a setting existed had what is now its default.
         defaults = {f"network {field.name}": field.default for field in fields(self.model.config)}
+        defaults |= {field.name: field.default for field in fields(self.config)}
         theirs = {**defaults, "init": repr(None), **theirs}
         changed = [f"{name} {theirs.get(name)} -> {ours[name]}" for name in ours if ours[name] != theirs.get(name)]
         if changed:

@@ -243,6 +243,11 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("distill", "--out", "x", "--teacher", "flm", "--language", "sentences"), "vocab_size 29"),
         (("distill", "--out", "x", "--teacher", "flm", "--diagonal-fraction", "2"), "diagonal_fraction is 2.0"),
         (("distill", "--out", "x", "--teacher", "flm", "--init", "sentences-fmlm"), "another network or clock"),
+        (
+            ("distill", "--out", "x", "--teacher", "flm", "--target", "teacher", "--method", "eulerian"),
+            "--method semigroup",
+        ),
+        (("distill", "--out", "x", "--teacher", "flm", "--cycle", "8"), "--cycle needs --target"),
         (("sample", "nowhere"), "shipped model"),
         (("sample", "flm", "--steps", "0"), "steps is 0"),
         (("sample", "flm", "--steps", "-1"), "steps is -1"),

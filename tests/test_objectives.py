@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from flm_edu.interpolant import interpolate, one_hot
+from flm_edu.interpolant import expand_time, interpolate, one_hot
 from flm_edu.language import Language
 from flm_edu.models import FlowLM, FlowMapLM
 from flm_edu.objectives import (
@@ -129,6 +129,42 @@ def test_jumps_of_the_initial_map_stay_its_own(flow: FlowLM, flow_map: FlowMapLM
         SemigroupOptions(jumps=1)
 
 
+def test_the_teachers_target_is_where_its_euler_steps_lead(flow: FlowLM, flow_map: FlowMapLM) -> None:
+    """Target "teacher": from noise to text, what the flow's own sampler would write in so many steps."""
+    noise = torch.randn(64, 3, 3, generator=torch.Generator().manual_seed(3))
+    objective = SemigroupDistillation(flow, SemigroupOptions(target="teacher", jumps=5))
+    with torch.no_grad():
+        target = objective.target(flow_map, noise, torch.zeros(64), torch.ones(64))
+        x = noise
+        for k in range(5):
+            s, t = (flow.schedule.t(torch.full((64,), i / 5)) for i in (k, k + 1))
+            denoiser = flow.denoiser(x, s)
+            x = x + expand_time(t - s, x) * flow.velocity(x, s)
+    assert torch.allclose(target, denoiser, atol=1e-5)
+
+
+def test_kept_targets_are_computed_once(
+    flow: FlowLM, flow_map: FlowMapLM, language: Language, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When a batch's draws return, so does its target, and the loss differs by rounding alone."""
+    asked: list[int] = []
+    logits = flow.logits
+    monkeypatch.setattr(flow, "logits", lambda *args: asked.append(1) or logits(*args))
+    options = SemigroupOptions(target="teacher", jumps=3)
+    keeping, forgetful = (SemigroupDistillation(flow, options, keep=keep) for keep in (True, False))
+    tokens = language.sample(16, generator=torch.Generator().manual_seed(0))
+
+    def loss(objective: SemigroupDistillation, seed: int) -> float:
+        return float(objective(flow_map, tokens, torch.Generator().manual_seed(seed)).loss)
+
+    first = [loss(keeping, seed) for seed in (1, 2)]
+    so_far = len(asked)
+    assert [loss(keeping, seed) for seed in (1, 2)] == first
+    assert len(asked) == so_far
+    assert first == pytest.approx([loss(forgetful, seed) for seed in (1, 2)], abs=1e-3)
+    assert len(asked) == 2 * so_far
+
+
 def test_times_follow_the_released_recipe(flow: FlowLM) -> None:
     objective = SemigroupDistillation(flow)
     generator = torch.Generator().manual_seed(0)
@@ -179,12 +215,16 @@ def test_bad_options_are_named(flow: FlowLM, flow_map: FlowMapLM, language: Lang
     for options, message in [
         ({"diagonal_fraction": 1.0}, "diagonal_fraction is 1.0"),
         ({"boundary_every": -1}, "boundary_every is -1"),
-        ({"target": "teacher"}, "target is 'teacher'"),
+        ({"target": "other"}, "target is 'other'"),
     ]:
         with pytest.raises(ValueError, match=message):
             SemigroupOptions(**options)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="averaged student"):
         SemigroupDistillation(flow, SemigroupOptions(target="ema"))(flow_map, language.tokens, None)
+    with pytest.raises(ValueError, match="needs a teacher"):
+        SemigroupDistillation(None, SemigroupOptions(target="teacher"))
+    with pytest.raises(ValueError, match="change as it learns"):
+        SemigroupDistillation(flow, SemigroupOptions(target="ema"), keep=True)
 
 
 # --- Lagrangian and Eulerian: derivatives -------------------------------------------------------

@@ -78,6 +78,19 @@ def test_same_seed_same_weights_and_other_seed_other(language: Language) -> None
     assert not same(first, other)
 
 
+def test_a_cycle_draws_the_same_batches_again(language: Language) -> None:
+    seen: list[tuple[list[int], float]] = []
+
+    def watch(model: FlowLM, tokens: torch.Tensor, generator: torch.Generator, averaged: FlowLM) -> Objective:
+        seen.append((tokens.flatten().tolist(), float(torch.rand(1, generator=generator.clone_state()))))
+        return flow_matching(model, tokens, generator)
+
+    Trainer(tiny_flow(language), language, watch, replace(SHORT, steps=7, cycle=3)).run()
+    assert seen[:3] == seen[3:6]
+    assert seen[0] == seen[6]
+    assert seen[0] != seen[1]
+
+
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
 def test_a_resumed_run_ends_where_an_unbroken_one_does(language: Language, tmp_path: Path, optimizer: Any) -> None:
     config = replace(SHORT, optimizer=optimizer)
