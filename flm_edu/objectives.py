@@ -234,7 +234,6 @@ class SemigroupDistillation(FlowMapObjective):
 
     def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
         """Jumps of equal length in tau, composed into one two-time denoiser."""
-
         teacher = self.teacher if self.options.target == "teacher" else None
 
         def jump(x: Tensor, here: Tensor, after: Tensor) -> Tensor:

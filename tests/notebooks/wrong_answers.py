@@ -289,6 +289,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("06.denoiser", "def f(x, landing, s, t): return x + (1 - t) * (landing - x) / (t - s)", "1 - s, not 1 - t"),
     ("06.denoiser", "def f(x, landing, s, t): return landing + (1 - s) * (landing - x) / (t - s)", "it goes on from x"),
     ("06.denoiser", "def f(x, landing, s, t): return x + (1 - s) * (landing - x)", "the time it took"),
+    ("06.denoiser", "def f(x, landing, s, t): return x + (landing - x) / (t - s)", "a whole unit of time"),
     ("06.weight", "def f(s, u, t): return (u - s) / (t - s)", "share of the time"),
     ("06.weight", "def f(s, u, t): return 1 - (1 - t) * (u - s) / ((1 - u) * (t - s))", "weight of the second jump"),
     ("06.weight", "def f(s, u, t): return (1 - u) * (u - s) / ((1 - t) * (t - s))", "upside down"),
@@ -324,11 +325,26 @@ WRONG: list[tuple[str, str, str]] = [
         "where the second jump lands",
     ),
     ("06.compose", "def f(delta, x, s, u, t): return delta(x, s, t)", "the two jumps are from"),
+    (
+        "06.compose",
+        "def f(delta, x, s, u, t):\n    a = delta(x, s, u)\n    return delta(x + (u - s) * (a - x), u, t)",
+        "too short a way",
+    ),
+    (
+        "06.compose",
+        "def f(delta, x, s, u, t):\n    a = delta(x, s, u)\n    return delta(x + (u - s) / (t - s) * (a - x), u, t)",
+        "counted to time 1",
+    ),
+    (
+        "06.compose",
+        "def f(delta, x, s, u, t):\n    a, r = delta(x, s, u), (u - s) / (t - s)\n    return r * a + (1 - r) * delta(x + (u - s) / (1 - s) * (a - x), u, t)",
+        "not the share of the time",
+    ),
     # --- 07 ---
     ("07.jumps", "def f(length, u): return torch.stack([u, u + length / 2, u + length])", "runs past 1"),
     (
         "07.jumps",
-        "def f(length, u): return torch.stack([1 - length, 1 - length / 2, torch.ones(3)])",
+        "def f(length, u): return torch.stack([1 - length, 1 - length / 2, torch.ones_like(u)])",
         "all jumps end at 1",
     ),
     ("07.jumps", "def f(length, u): return torch.stack([u * length, length, 0 * u + 1])", "spread u over 1 - d"),
@@ -347,11 +363,17 @@ WRONG: list[tuple[str, str, str]] = [
         "def f(length, u):\n    s = u * (1 - length)\n    return torch.stack([s, s + length, s + length / 2])",
         "the second row is the end",
     ),
+    (
+        "07.jumps",
+        "def f(length, u):\n    s = u * (1 - length)\n    return torch.stack([s, s + length / 2, s + length], 1)",
+        "has shape (4, 3), and (3, 4) is needed",
+    ),
     ("07.divergence", "def f(p, log_q): return -(p * log_q).sum(-1).mean()", "this is the cross-entropy"),
     ("07.divergence", "def f(p, log_q): return (p * (p.log() - log_q)).sum(-1).mean()", "holds nan"),
     ("07.divergence", "def f(p, log_q): return -(torch.xlogy(p, p) - p * log_q).sum(-1).mean()", "the sign is turned"),
     ("07.divergence", "def f(p, log_q): return F.kl_div(log_q, p)", "over the words too"),
     ("07.divergence", "def f(p, log_q): return F.kl_div(log_q, p, reduction='batchmean')", "sums over the places"),
+    ("07.divergence", "def f(p, log_q): return (torch.xlogy(p, p) - p * log_q).sum()", "sums over everything"),
     (
         "07.divergence",
         "def f(p, log_q): return (log_q.exp() * (log_q - p.clamp_min(1e-30).log())).sum(-1).mean()",
@@ -361,6 +383,9 @@ WRONG: list[tuple[str, str, str]] = [
     ("07.semigroup", semigroup(landing="x"), "starts at x"),
     ("07.semigroup", semigroup(landing="first"), "starts at the first belief"),
     ("07.semigroup", semigroup(clock="tau"), "counted in mixing times"),
+    ("07.semigroup", semigroup(landing="x + ((s + t) / 2 - s) / (1 - s) * (first - x)"), "half way between s and t"),
+    ("07.semigroup", semigroup(result="F.kl_div(log_q, goal)"), "averages over the words"),
+    ("07.semigroup", semigroup(result="F.kl_div(log_q, goal, reduction='batchmean')"), "sums over the places"),
     ("07.semigroup", semigroup(goal="(1 - g) * first + g * second"), "are exchanged"),
     ("07.semigroup", semigroup(goal="(first + second) / 2"), "count the same here"),
     ("07.semigroup", semigroup(goal="second"), "the second belief alone"),
@@ -385,6 +410,8 @@ WRONG: list[tuple[str, str, str]] = [
     ("08.valid", "def f(tokens, m): return sum(m[range(3), t].prod() for t in tokens) / len(tokens)", "not averaged"),
     ("08.valid", "def f(tokens, m): return sum(m[range(3), t] for t in tokens).prod()", "along the text first"),
     ("08.valid", "def f(tokens, m): return m[range(3), tokens[0]].prod()", "every text"),
+    ("08.valid", "def f(tokens, m): return m[torch.arange(3), tokens].prod()", "over the texts too"),
+    ("08.valid", "def f(tokens, m): return m[tokens, torch.arange(3)].prod(-1).sum()", "marginals[place, word]"),
     ("08.valid", "def f(tokens, m): return 1 - sum(m[range(3), t].prod() for t in tokens)", "no text comes out"),
     # --- 09 ---
     (

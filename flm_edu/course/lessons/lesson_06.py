@@ -25,6 +25,7 @@ def denoiser(answer: Answer) -> Iterator[str]:
         {
             "this is the average velocity: follow it for all of the time that is left, 1 - s, starting at x": average,
             "the start is missing: add x": (1 - s) * average,
+            "this follows the velocity for a whole unit of time; from s on only 1 - s of it is left": x + average,
             "the time that is left is counted from the start of the jump: 1 - s, not 1 - t": x + (1 - t) * average,
             "this follows the velocity from where the jump landed; it goes on from x": landing + (1 - s) * average,
             "the velocity is the way over the time it took, t - s": x + (1 - s) * (landing - x),
@@ -83,6 +84,7 @@ def compose(answer: Answer) -> Iterator[str]:
     first = belief(x, s, u)
     middle = jump(x, first, s, u)
     second = belief(middle, u, t)
+    by_time = (u - s) / (t - s)
     result = answer(delta, x, s, u, t, shape=(2, 1, 3))
     spans = [(round(start, 6), round(end, 6)) for _, start, end in asked]
     if spans != [(s, u), (u, t)]:
@@ -94,6 +96,10 @@ def compose(answer: Answer) -> Iterator[str]:
         {
             "the second jump starts at x; it starts where the first one landed": x,
             "the second jump starts at the first one's belief; it starts where that jump landed, part of the way": first,
+            "the first jump goes too short a way: the fraction is its time over all that is left, (u - s)/(1 - s)": (
+                x + (u - s) * (first - x)
+            ),
+            "the fraction of the way is counted to time 1, not to t: (u - s)/(1 - s)": x + by_time * (first - x),
         },
     )
     yield "the second jump starts where the first landed"
@@ -103,6 +109,9 @@ def compose(answer: Answer) -> Iterator[str]:
         {
             "the weights are exchanged": (1 - g) * first + g * second,
             "both jumps count the same here; their weights are g and 1 - g": (first + second) / 2,
+            "the weight g is not the share of the time, (u - s)/(t - s): see exercise 2": (
+                by_time * first + (1 - by_time) * second
+            ),
             "this is the second belief alone": second,
             "this is where the second jump lands; the two beliefs are to be averaged": jump(middle, second, u, t),
         },

@@ -14,10 +14,10 @@ from flm_edu.course.answers import Answer, Mistake, as_tensor, compare, exercise
 @exercise("07.jumps")
 def jumps(answer: Answer) -> Iterator[str]:
     """length (n,) and u (n,), in [0, 1] -> start, midpoint and end of each jump on the clock, (3, n)."""
-    length = torch.tensor([0.2, 0.6, 1.0], dtype=torch.float64)
-    u = torch.tensor([0.5, 0.25, 0.75], dtype=torch.float64)
+    length = torch.tensor([0.2, 0.6, 0.4, 1.0], dtype=torch.float64)
+    u = torch.tensor([0.5, 0.25, 0.9, 0.75], dtype=torch.float64)
     start = u * (1 - length)
-    result = answer(length, u, shape=(3, 3))
+    result = answer(length, u, shape=(3, 4))
     if bool((result > 1 + 1e-9).any()):
         raise Mistake("a jump runs past 1, the end of the clock: a jump of length d can start anywhere up to 1 - d")
     compare(
@@ -26,7 +26,7 @@ def jumps(answer: Answer) -> Iterator[str]:
         {
             "all jumps end at 1; their starts are to be spread from 0 to 1 - d by u": 1 - length,
             "the longer the jump, the less room for its start: spread u over 1 - d, not over d": u * length,
-            "all jumps start at 0; spread their starts by u": torch.zeros(3),
+            "all jumps start at 0; spread their starts by u": torch.zeros(4),
         },
     )
     yield "starts as late as their length allows"
@@ -61,6 +61,7 @@ def divergence(answer: Answer) -> Iterator[str]:
             "the sign is turned": -each.mean(),
             "this averages over the words too; over them the divergence is a sum": each.mean() / 3,
             "this sums over the places; average over places and texts alike": each.sum(-1).mean(),
+            "this sums over everything; average over places and texts, so that it is per token": each.sum(),
             "the roles are exchanged: weigh by the target, not by the student": reverse.mean(),
         },
     )
@@ -72,7 +73,7 @@ def divergence(answer: Answer) -> Iterator[str]:
 @exercise("07.semigroup")
 def semigroup(answer: Answer) -> Iterator[str]:
     """student (logits of x, tau_s, tau_t), x (B, L, V), tau_s and tau_t (B,), clock -> loss () with a gradient."""
-    x = torch.randn(2, 1, 3, generator=torch.Generator().manual_seed(70), dtype=torch.float64)
+    x = torch.randn(2, 2, 3, generator=torch.Generator().manual_seed(70), dtype=torch.float64)
     tau_s, tau_t = torch.tensor([0.1, 0.3], dtype=torch.float64), torch.tensor([0.9, 0.7], dtype=torch.float64)
     tau_u = (tau_s + tau_t) / 2
     weight = torch.tensor([0.5, -0.4, 0.2], dtype=torch.float64, requires_grad=True)
@@ -107,6 +108,7 @@ def semigroup(answer: Answer) -> Iterator[str]:
         first = logits(x, tau_s, tau_u).softmax(-1)
         middle = x + (u - s) / (1 - s) * (first - x)
         in_tau = x + ((tau_u - tau_s) / (1 - tau_s))[:, None, None] * (first - x)
+        half_of_t = x + ((s + t) / 2 - s) / (1 - s) * (first - x)
         second = logits(middle, tau_u, tau_t).softmax(-1)
         g = (1 - t) * (u - s) / ((1 - u) * (t - s))
         target = g * first + (1 - g) * second
@@ -117,6 +119,7 @@ def semigroup(answer: Answer) -> Iterator[str]:
             "the second half starts at x; it starts where the first half landed": x,
             "the second half starts at the first belief; it starts part of the way there": first,
             "the fraction of the way is counted in mixing times: take t = clock(tau) first": in_tau,
+            "the stop is half way in tau, so its mixing time is clock(tau_u), not half way between s and t": half_of_t,
         },
     )
     yield "the second half starts where the first landed"
@@ -141,6 +144,8 @@ def semigroup(answer: Answer) -> Iterator[str]:
             "this is the cross-entropy to the target: subtract the target's own entropy": (
                 -(target * log_long).sum(-1).mean().detach()
             ),
+            "this averages over the words too; over them the divergence is a sum": kl(target).detach() / 3,
+            "this sums over the places; average over places and texts alike": kl(target).detach() * 2,
             "the roles are exchanged: KL(target || student)": (
                 (long * (log_long - target.log())).sum(-1).mean().detach()
             ),

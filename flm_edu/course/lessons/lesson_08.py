@@ -68,7 +68,7 @@ def steps(answer: Answer) -> Iterator[str]:
 @exercise("08.valid")
 def valid(answer: Answer) -> Iterator[str]:
     """tokens (N, L), marginals (L, V) -> share of valid texts in one step, a number."""
-    tokens = torch.tensor([[0, 1, 0], [1, 0, 2], [2, 2, 1]])
+    tokens = torch.tensor([[0, 1, 0], [1, 0, 2], [2, 2, 1], [0, 2, 1]])
     marginals = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3], [0.25, 0.25, 0.5]], dtype=torch.float64)
     each = (marginals * one_hot(tokens, 3, torch.float64)).sum(-1)  # (N, L): probability of each word at its place
     compare(
@@ -80,6 +80,10 @@ def valid(answer: Answer) -> Iterator[str]:
             "a text needs all its words: multiply along the text first, then add over the texts": each.sum(0).prod(),
             "this is the probability that no text comes out": 1 - each.prod(-1).sum(),
             "every text of the language has to be counted": each[0].prod(),
+            "this multiplies over the texts too; multiply along each text, then add over the texts": each.prod(),
+            "the marginals have a row for each place and a column for each word: marginals[place, word]": (
+                marginals[tokens, torch.arange(3)].prod(-1).sum()
+            ),
         },
     )
     yield "the product along each text, summed over the texts"
