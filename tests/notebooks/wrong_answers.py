@@ -427,6 +427,11 @@ WRONG: list[tuple[str, str, str]] = [
     ),
     (
         "09.distance",
+        "def f(c, bad, p): return ((c / (c.sum() + bad) - p).abs().sum() + bad) / 2",
+        "by that of all samples",
+    ),
+    (
+        "09.distance",
         "def f(c, bad, p): n = c.sum() + bad; return (c / n - p).abs().sum() / 2 + bad / n",
         "count half",
     ),
@@ -441,6 +446,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("09.temper", "def f(p, heat): q = p / heat; return q / q.sum(-1, keepdim=True)", "changes nothing"),
     ("09.temper", "def f(p, heat): return (p / heat).softmax(-1)", "T divides their logarithms"),
     ("09.temper", "def f(p, heat): q = p ** (1 / heat); return q / q.sum()", "on its own"),
+    ("09.temper", "def f(p, heat): q = p ** (1 / heat); return q / q.sum(0)", "sum along the words"),
     ("09.temper", "def f(p, heat): return p / heat", "the rows add up to"),
     (
         "09.front",
@@ -450,6 +456,16 @@ WRONG: list[tuple[str, str, str]] = [
     ("09.front", "def f(s, q): return ~((s[:, None] < s) & (q[:, None] > q)).any(0)", "may be a tie"),
     ("09.front", "def f(s, q): return ((s[:, None] < s) & (q[:, None] > q)).any(0)", "that are beaten"),
     ("09.front", "def f(s, q): return ~((s[:, None] > s) & (q[:, None] > q)).any(0)", "fewer seconds are better"),
+    (
+        "09.front",
+        "def f(s, q): return ~((s[:, None] <= s) & (q[:, None] >= q) & ((s[:, None] < s) | (q[:, None] > q))).any(1)",
+        "the other axis",
+    ),
+    (
+        "09.front",
+        "def f(s, q): return [not any(j != i and s[j] <= s[i] and q[j] >= q[i] for j in range(len(s))) for i in range(len(s))]",
+        "neither is strictly better",
+    ),
     ("09.front", "def f(s, q): return q == q.max()", "best quality only"),
     ("09.front", "def f(s, q): return s == s.min()", "fastest only"),
     # --- 10 ---
@@ -478,7 +494,22 @@ WRONG: list[tuple[str, str, str]] = [
         "def f(samples, corpus):\n    pairs = lambda ts: [frozenset(p) for t in ts for p in zip(t.split(), t.split()[1:])]\n    seen = set(pairs(corpus))\n    asked = pairs(samples)\n    return sum(p in seen for p in asked) / len(asked)",
         "the order matters",
     ),
-    ("10.pack", "def f(texts, end, n): return [t[:n] + [end] * (n - len(t)) for t in texts]", "has shape (4, 4)"),
+    ("10.pack", "def f(texts, end, n): return [t[:n] + [end] * (n - len(t)) for t in texts]", "row of its own"),
+    (
+        "10.pack",
+        "def f(texts, end, n): s = [k for t in texts for k in [*t, end]]; return [s[i : i + n] for i in range(0, len(s), n)]",
+        "fills no row, and is dropped",
+    ),
+    (
+        "10.pack",
+        "def f(texts, end, n): s = [k for t in texts for k in [*t, end]]; s += [end] * (-len(s) % n); return torch.tensor(s).reshape(-1, n)",
+        "fills no row, and is dropped",
+    ),
+    (
+        "10.pairs",
+        "def f(samples, corpus):\n    asked = [p for t in samples for p in zip(t.split(), t.split()[1:])]\n    return sum(any(' '.join(p) in t for t in corpus) for p in asked) / len(asked)",
+        "whole words, not letters",
+    ),
     (
         "10.pack",
         "def f(texts, end, n): s = [k for t in texts for k in t]; return [(s + [0] * 9)[i * n : i * n + n] for i in range(3)]",
@@ -497,9 +528,10 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "10.pack",
         "def f(texts, end, n): s = [k for t in texts for k in [*t, end]]; return torch.tensor(s[: (len(s) - 1) // n * n]).reshape(-1, n)",
-        "has shape (0, 5), and (1, 5) is needed",
+        "fill three rows of 4",
     ),
     ("10.memory", "def f(v, n, gb, each, tables): return gb * 10**9 // (v * n * each)", "for one table"),
+    ("10.memory", "def f(v, n, gb, each, tables): return round(gb * 10**9 / (v * n * each * tables))", "round down"),
     ("10.memory", "def f(v, n, gb, each, tables): return gb * 10**9 / (v * n * each * tables)", "round down"),
     (
         "10.memory",

@@ -32,6 +32,9 @@ def distance(answer: Answer) -> Iterator[str]:
             "the half is missing: every share that is too large somewhere is too small elsewhere, and counts twice": (
                 (share - p).abs().sum() + 0.2
             ),
+            "the invalid samples are given as a number: divide it by that of all samples, as the counts": (
+                ((share - p).abs().sum() + 2) / 2
+            ),
             "the invalid texts count half, as all the others do": (share - p).abs().sum() / 2 + 0.2,
             "take the absolute difference of each text, not its square": ((share - p).square().sum() + 0.04) / 2,
             "differences of different signs cancel; take absolute values first": torch.tensor(0.0),
@@ -60,6 +63,8 @@ def temper(answer: Answer) -> Iterator[str]:
             raise Mistake("the powers do not add up to 1: divide each row by its sum")
         if float((result - whole / whole.sum()).abs().max()) < 1e-6:
             raise Mistake("each row adds up to 1 on its own: sum over the words only, and keep that axis")
+        if float((result - whole / whole.sum(0)).abs().max()) < 1e-6:
+            raise Mistake("this divides by the sum of each column: a row is a distribution, so sum along the words")
         raise Mistake(f"the rows add up to {[round(float(row), 3) for row in result.sum(-1)]}, and 1 is needed")
     yield "each row is a distribution"
     compare(
@@ -97,6 +102,9 @@ def front(answer: Answer) -> Iterator[str]:
             "this is the fastest only; a slower and better model is on the front too": torch.tensor(
                 [0.0, 1.0, 0.0, 0.0, 0.0]
             ),
+            "these are the models that beat nobody; those that nobody beats are asked for, the other axis": torch.tensor(
+                [0.0, 1.0, 0.0, 1.0, 1.0]
+            ),
             "nobody is left out here: a model that another one beats in both is not on the front": torch.ones(5),
         },
     )
@@ -112,5 +120,7 @@ def front(answer: Answer) -> Iterator[str]:
         },
     )
     yield "a tie in one of the two does not save it"
-    compare(answer(torch.tensor([1.0, 1.0]), torch.tensor([0.5, 0.5]), shape=(2,)), torch.ones(2), {})
+    equals = answer(torch.tensor([1.0, 1.0]), torch.tensor([0.5, 0.5]), shape=(2,))
+    if not bool((equals == 1).all()):
+        raise Mistake("of two that are equal in both neither is strictly better, so both are on the front")
     yield "equals do not beat each other"
