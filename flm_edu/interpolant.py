@@ -40,7 +40,7 @@ def one_hot(tokens: Tensor, vocab_size: int, dtype: torch.dtype = torch.float32)
 def interpolate(noise: Tensor, data: Tensor, t: Tensor) -> Tensor:
     """I_t = (1 - t) x_0 + t x_1, the noisy mixture that the network sees.
 
-    Shapes: noise, data (B, L, V), t (B,) -> (B, L, V). Source: METHOD.md, "Symbols"; arXiv 2602.16813.
+    Shapes: noise, data (B, L, V), t (B,) -> (B, L, V). Source: docs/EQUATIONS.md; arXiv 2602.16813.
     """
     t = expand_time(t, data)
     return (1 - t) * noise + t * data
@@ -54,7 +54,7 @@ def velocity_from_denoiser(denoiser: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
 
     At t = 1 a state on the flow equals its denoiser and the quotient is 0/0; the result is 0 there.
 
-    Shapes: denoiser, x_t (B, L, V), t (B,) -> (B, L, V). Source: METHOD.md, "Symbols".
+    Shapes: denoiser, x_t (B, L, V), t (B,) -> (B, L, V). Source: docs/EQUATIONS.md.
     """
     return _ratio(denoiser - x_t, 1 - expand_time(t, x_t), where_zero=0.0)
 
@@ -62,7 +62,7 @@ def velocity_from_denoiser(denoiser: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
 def denoiser_from_velocity(velocity: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
     """D_t(x) = x + (1 - t) b_t(x), the inverse of `velocity_from_denoiser`.
 
-    Shapes: velocity, x_t (B, L, V), t (B,) -> (B, L, V). Source: METHOD.md, "Symbols".
+    Shapes: velocity, x_t (B, L, V), t (B,) -> (B, L, V). Source: docs/EQUATIONS.md.
     """
     return x_t + (1 - expand_time(t, x_t)) * velocity
 
@@ -86,7 +86,7 @@ def flow_map_from_two_time_denoiser(two_time_denoiser: Tensor, x_s: Tensor, s: T
     With D_s(x) in place of delta this is one Euler step on the velocity: an Euler step is a jump
     that takes the denoiser at its start for the average over the whole interval.
 
-    Shapes: two_time_denoiser, x_s (B, L, V), s, t (B,) -> (B, L, V). Source: METHOD.md, "Closed forms".
+    Shapes: two_time_denoiser, x_s (B, L, V), s, t (B,) -> (B, L, V). Source: docs/EQUATIONS.md.
     """
     fraction = expand_time(jump_fraction(s, t), x_s)
     return (1 - fraction) * x_s + fraction * two_time_denoiser
@@ -97,7 +97,7 @@ def two_time_denoiser_from_flow_map(flow_map: Tensor, x_s: Tensor, s: Tensor, t:
 
     Where s = t the flow map is the identity and holds no denoiser: the result is x there.
 
-    Shapes: flow_map, x_s (B, L, V), s, t (B,) -> (B, L, V). Source: METHOD.md, "Symbols".
+    Shapes: flow_map, x_s (B, L, V), s, t (B,) -> (B, L, V). Source: docs/EQUATIONS.md.
     """
     return denoiser_from_velocity(average_velocity_from_flow_map(flow_map, x_s, s, t), x_s, s)
 
@@ -105,7 +105,7 @@ def two_time_denoiser_from_flow_map(flow_map: Tensor, x_s: Tensor, s: Tensor, t:
 def average_velocity_from_flow_map(flow_map: Tensor, x_s: Tensor, s: Tensor, t: Tensor) -> Tensor:
     """v_{s,t}(x) = (X_{s,t}(x) - x) / (t - s), the average velocity over [s, t]; 0 where s = t.
 
-    Shapes: flow_map, x_s (B, L, V), s, t (B,) -> (B, L, V). Source: METHOD.md, "Symbols".
+    Shapes: flow_map, x_s (B, L, V), s, t (B,) -> (B, L, V). Source: docs/EQUATIONS.md.
     """
     return _ratio(flow_map - x_s, expand_time(t - s, x_s), where_zero=0.0)
 
@@ -119,7 +119,7 @@ def semigroup_weight(s: Tensor, u: Tensor, t: Tensor) -> Tensor:
     As a function of u it rises from 0 at u = s to 1 at u = t: it is the cumulative of `path_weight`.
     Where s = t every share gives the same composition; the result is 1 there.
 
-    Shapes: s <= u <= t broadcastable -> their common shape, in [0, 1]. Source: METHOD.md, "Closed forms".
+    Shapes: s <= u <= t broadcastable -> their common shape, in [0, 1]. Source: docs/EQUATIONS.md.
     """
     weight = _ratio(1 - t, 1 - u, where_zero=1.0) * _ratio(u - s, t - s, where_zero=1.0)
     # In exact arithmetic u = t gives 1; rounding must not push it, or anything below, past the ends.
@@ -132,7 +132,7 @@ def compose_two_time_denoisers(first: Tensor, second: Tensor, s: Tensor, u: Tens
     `first` is delta_{s,u}(x), `second` is delta_{u,t}(X_{s,u}(x)). A convex combination, so two
     points of the simplex give a point of the simplex.
 
-    Shapes: first, second (B, L, V), s, u, t (B,) -> (B, L, V). Source: METHOD.md, "Closed forms".
+    Shapes: first, second (B, L, V), s, u, t (B,) -> (B, L, V). Source: docs/EQUATIONS.md.
     """
     weight = expand_time(semigroup_weight(s, u, t), first)
     return weight * first + (1 - weight) * second
@@ -144,6 +144,6 @@ def path_weight(s: Tensor, u: Tensor, t: Tensor) -> Tensor:
     It integrates to 1 over u in [s, t]. For t = 1 all of its mass sits at u = 1 (the two-time
     denoiser is then the end of the path itself), where the density is infinite.
 
-    Shapes: s < t, u in [s, t], broadcastable -> their common shape. Source: METHOD.md, "Closed forms".
+    Shapes: s < t, u in [s, t], broadcastable -> their common shape. Source: docs/EQUATIONS.md.
     """
     return (1 - s) * (1 - t) / ((t - s) * (1 - u) ** 2)

@@ -227,7 +227,7 @@ class FlowLM(_FlowModel):
     Raises:
         ModelError: the tokenizer has another vocabulary.
 
-    Source: METHOD.md, "FLM (stage 1)"; arXiv 2602.16813.
+    Source: docs/EQUATIONS.md; arXiv 2602.16813.
     """
 
     kind = "flow-lm"
@@ -252,7 +252,7 @@ class FlowLM(_FlowModel):
 class FlowMapLM(_FlowModel):
     """A flow map language model: a network that knows where the flow lands, from any time to any later one.
 
-    Args and Raises: as `FlowLM`. Source: METHOD.md, "FMLM (stage 2)"; arXiv 2602.16813.
+    Args and Raises: as `FlowLM`. Source: docs/EQUATIONS.md; arXiv 2602.16813.
     """
 
     kind = "flow-map-lm"

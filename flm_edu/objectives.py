@@ -60,7 +60,7 @@ def flow_matching(
 ) -> Objective:
     """E over tau, noise and data of -log D_t(I_t)[clean token]: a classifier of noisy tokens.
 
-    Shapes: tokens (B, L) int64; `averaged` is not needed here. Source: METHOD.md, "FLM (stage 1)"; arXiv 2602.16813.
+    Shapes: tokens (B, L) int64; `averaged` is not needed here. Source: docs/EQUATIONS.md; arXiv 2602.16813.
     """
     tau = stratified(len(tokens), generator, tokens.device)
     data = one_hot(tokens, model.config.vocab_size)
@@ -118,7 +118,7 @@ class FlowMapObjective:
     Raises:
         ValueError: target "init" without such a map, or "teacher" without one; targets to keep that change.
 
-    Source: METHOD.md, "FMLM (stage 2)"; arXiv 2602.16813.
+    Source: docs/EQUATIONS.md; arXiv 2602.16813.
     """
 
     part: ClassVar[str]  # what the loss off the diagonal is called in the metrics
@@ -292,13 +292,13 @@ def lagrangian_target(denoiser: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> 
     """D_t(X_{s,t}(x)) - ((1-t)(t-s)/(1-s)) d/dt delta_{s,t}(x), which is delta_{s,t}(x) for the exact flow map.
 
     Shapes: denoiser (at the landing), slope (in mixing time t) (B, L, V), s, t (B,) -> (B, L, V); sums to 1,
-    entries may be negative. Source: METHOD.md, "FMLM (stage 2)".
+    entries may be negative. Source: docs/EQUATIONS.md.
     """
     return denoiser - expand_time((1 - t) * jump_fraction(s, t), denoiser) * slope
 
 
 def eulerian_target(denoiser: Tensor, value: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
-    """r delta + (1-r) T with T = D_s(x) + (r/(1-r)) slope, METHOD.md's target, and r = (t-s)/(1-s).
+    """r delta + (1-r) T with T = D_s(x) + (r/(1-r)) slope, the paper's target, and r = (t-s)/(1-s).
 
     T itself is infinite at t = 1. Mixed with the student's own value by r it is finite everywhere, has the
     same fixed point, and 1-r is only a weight on the gradient: r delta + (1-r) D_s + r slope.

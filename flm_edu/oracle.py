@@ -6,7 +6,7 @@ failed to learn from what a sampler cannot do: a few-step discrete sampler draws
 own from such a posterior, and fails even when the posterior is perfect.
 
 Everything is computed in float64 and log space, in chunks of a bounded size. All models have the
-`sample(n, steps, generator=, record=)` of the trained ones. Source: METHOD.md, "Exact oracle".
+`sample(n, steps, generator=, record=)` of the trained ones. Source: docs/EQUATIONS.md.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class PerfectFlow:
         """D_t(x): all texts weighed by p_i exp((t/(1-t)^2) <x, onehot(y_i)>).
 
         At t = 1 the weight is all on the texts nearest to x. Shapes: x (B, L, V), t (B,) -> (B, L, V)
-        float64 on the simplex. Source: METHOD.md, "Exact oracle".
+        float64 on the simplex. Source: docs/EQUATIONS.md.
         """
         t = t.double()
         # Beyond 1e12 nothing is left to weigh: one ulp of x decides. It keeps t = 1 finite.

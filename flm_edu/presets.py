@@ -43,7 +43,7 @@ class Preset:
 
 
 def _paper(steps: int) -> TrainConfig:
-    """Batch 512, learning rate 3e-4 and EMA 0.9999, as published; AdamW alone (METHOD.md, "Setting")."""
+    """Batch 512, learning rate 3e-4 and EMA 0.9999, as published; AdamW alone (arXiv 2602.16813)."""
     return TrainConfig(
         steps=steps, batch=512, optimizer="adamw", lr=3e-4, ema=0.9999, warmup=2500, decay=0.0, save_every=5000
     )

@@ -93,7 +93,7 @@ def integrate(
     Raises:
         ValueError: steps below 1.
 
-    Source: METHOD.md, "Sampling"; arXiv 2602.16813.
+    Source: docs/EQUATIONS.md; arXiv 2602.16813.
     """
     if steps < 1:
         raise ValueError(f"steps is {steps}; generation takes at least 1 network evaluation")

@@ -63,7 +63,7 @@ class DecodingErrorSchedule:
     Raises:
         ValueError: vocab_size is below 2, where there is nothing to decide, or nodes is out of range.
 
-    Source: METHOD.md, "Time reparameterization"; arXiv 2602.16813.
+    Source: docs/EQUATIONS.md; arXiv 2602.16813.
     """
 
     _TABLE = 8192  # entries of the inverse table, equally spaced in t

@@ -1,4 +1,4 @@
-"""What training minimises is what METHOD.md says it is."""
+"""What training minimises is what the equations say it is."""
 
 import copy
 import math
@@ -260,7 +260,7 @@ def test_the_eulerian_target_of_the_exact_flow_map_is_itself(language: Language)
     slope, delta = (ahead - behind) / (2 * h), perfect.two_time_denoiser(x, s, t)
     assert float((eulerian_target(denoiser, delta, slope, s, t) - delta).abs().max()) < 1e-5
     share = ((t - s) / (1 - t))[:, None, None]
-    assert float((denoiser + share * slope - delta).abs().max()) < 1e-5  # as METHOD.md writes it
+    assert float((denoiser + share * slope - delta).abs().max()) < 1e-5  # as the paper writes it
     assert float((denoiser - delta).abs().max()) > 0.05
 
 

@@ -81,7 +81,7 @@ def test_speed_is_the_derivative(vocab_size: int) -> None:
 
 
 def test_large_vocabularies_decide_in_a_narrow_window() -> None:
-    """METHOD.md: for V = 30522 about four fifths of the range of tau lie in t between 0.75 and 0.85."""
+    """For V = 30522 about four fifths of the range of tau lie in t between 0.75 and 0.85."""
     tau = DecodingErrorSchedule(30_522).tau(torch.tensor([0.75, 0.85]))
     assert 0.75 < float(tau[1] - tau[0]) < 0.85
 

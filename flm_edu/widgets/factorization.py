@@ -38,7 +38,7 @@ class FactorizationExplorer(Widget):
     Raises:
         ValueError: the language has not two tokens, or too many words.
 
-    Source: METHOD.md, "Exact oracle". Screenshots: docs/images/factorization-light.png, -dark.png.
+    Source: docs/EQUATIONS.md. Screenshots: docs/images/factorization-light.png, -dark.png.
     """
 
     title = "Words drawn apart, words drawn together"

@@ -43,7 +43,7 @@ class FlowMapExplorer(Widget):
     Raises:
         ValueError: the language has not three words and one token, or the model belongs to another language.
 
-    Source: METHOD.md, "Closed forms" and "FMLM (stage 2)". Screenshots: docs/images/flow-map-light.png, -dark.png.
+    Source: docs/EQUATIONS.md. Screenshots: docs/images/flow-map-light.png, -dark.png.
     """
 
     title = "One jump against two"

@@ -27,7 +27,7 @@ class ScheduleExplorer(Widget):
         vocab_size: V, 2 to 131,072.
         tau: where the cursor stands, 0 to 1.
 
-    Source: METHOD.md, "Time reparameterization"; arXiv 2602.16813.
+    Source: docs/EQUATIONS.md; arXiv 2602.16813.
     Screenshots: docs/images/schedule-light.png, -dark.png.
     """
 

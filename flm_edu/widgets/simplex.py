@@ -56,7 +56,7 @@ class SimplexExplorer(Widget):
     Raises:
         ValueError: the language has not three or four words, or has more than two tokens.
 
-    Source: METHOD.md, "Exact oracle" and "Closed forms". Screenshots:
+    Source: docs/EQUATIONS.md. Screenshots:
     docs/images/simplex-light.png, simplex-two-light.png, simplex-four-light.png, and -dark.png of each.
     """
 

@@ -38,7 +38,7 @@ class StepCountExplorer(Widget):
     Raises:
         ValueError: a file is no sweep, or the points hold no known metric.
 
-    Source: METHOD.md, "Sampling". Screenshots: docs/images/step-count-light.png, -dark.png.
+    Source: docs/EQUATIONS.md. Screenshots: docs/images/step-count-light.png, -dark.png.
     """
 
     title = "Quality against steps"

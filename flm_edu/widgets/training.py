@@ -41,7 +41,7 @@ class TrainingMonitor(Widget):
     Raises:
         ValueError: the file cannot be read as a training log.
 
-    Source: METHOD.md, "FLM (stage 1)". Screenshots: docs/images/training-light.png, -dark.png.
+    Source: docs/EQUATIONS.md. Screenshots: docs/images/training-light.png, -dark.png.
     """
 
     title = "A training on its way to the floor"

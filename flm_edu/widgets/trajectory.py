@@ -34,7 +34,7 @@ class TrajectoryPlayer(Widget):
     Raises:
         ValueError: no model, no number of evaluations, or no sample.
 
-    Source: METHOD.md, "Sampling". Screenshots: docs/images/trajectory-light.png, -dark.png.
+    Source: docs/EQUATIONS.md. Screenshots: docs/images/trajectory-light.png, -dark.png.
     """
 
     title = "A text being written"
