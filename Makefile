@@ -47,12 +47,11 @@ demo: $(VENV)/.installed
 lint: $(VENV)/.test-installed
 	@$(PY) -m ruff format --check . && $(PY) -m ruff check . && $(PY) -m mypy
 
-# What is timed, or drives a browser, or trains as a user would, has the machine to itself; the rest goes two files at a
-# time, each on one thread, which takes half as long.
-ALONE := tests/browser tests/test_demo.py tests/test_muon.py tests/test_oracle.py tests/test_package.py
+# What is marked `alone` (timed, in a browser, or training as a user would) has the machine to itself; the rest goes two
+# files at a time, each on one thread, which takes half as long.
 test: lint
-	@time $(PY) -m pytest $(ALONE) $(PYTEST_ARGS)
-	@time OMP_NUM_THREADS=1 $(PY) -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(ALONE)) $(PYTEST_ARGS)
+	@time $(PY) -m pytest -m alone $(PYTEST_ARGS)
+	@time OMP_NUM_THREADS=1 $(PY) -m pytest -m "not alone" -n 2 --dist loadfile $(PYTEST_ARGS)
 	@$(MAKE) --no-print-directory notebooks-check
 
 test-fast: lint

@@ -9,6 +9,7 @@ import pytest
 from flm_edu.tradeoff import Point, load_sweep
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_the_demo_reaches_its_figures(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "flm_edu.cli", "demo", "--out", str(tmp_path)], check=True)

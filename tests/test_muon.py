@@ -82,6 +82,7 @@ def test_what_is_not_a_matrix_is_refused():
         Muon([torch.nn.Parameter(torch.zeros(3))], lr=0.1)
 
 
+@pytest.mark.alone
 def test_optimizers_cost_less_than_the_network():
     """Emulated bf16 made them three times as dear as the demo's network on a CPU without it."""
     network = DiT(NetworkConfig(vocab_size=30, length=9, width=96, blocks=3, heads=4))

@@ -360,6 +360,7 @@ def test_the_shipped_flow_map_lands_where_the_exact_one_does() -> None:
     assert float((trained == exact).all(-1).double().mean()) > 0.6
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_twenty_thousand_texts_fit_in_time_and_memory() -> None:
     """20,000 texts of 32 tokens, 1,000 samples, 32 steps: at most 2 GB more, and 30 s on two cores."""

@@ -14,6 +14,7 @@ from flm_edu.files import write_aside
 ROOT = Path(flm_edu.__file__).resolve().parent.parent
 
 
+@pytest.mark.alone
 def test_import_adds_less_than_a_second_to_torch_and_loads_nothing_heavy() -> None:
     """The difference is taken in one process, so the machine's speed cancels out of what torch costs."""
     code = (
