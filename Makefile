@@ -63,9 +63,10 @@ notebooks: $(VENV)/.test-installed
 	@$(PY) notebooks/execute.py $(NOTEBOOKS)
 
 # Every cell must run, each within the timeout; cells marked # NBVAL_CHECK_OUTPUT must print what is committed.
+# Two notebooks at a time, each on one thread.
 CELL_TIMEOUT ?= 60
 notebooks-check: $(VENV)/.test-installed
-	@time $(PY) -m pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) -p no:cacheprovider $(NOTEBOOKS)
+	@time OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_TIMEOUT) -p no:cacheprovider $(NOTEBOOKS)
 
 # Each in a real JupyterLab, run whole, its widgets looked at; pictures of them into build/notebooks.
 notebooks-browser: $(VENV)/.test-installed
