@@ -181,21 +181,23 @@ QUESTIONS: dict[str, Callable[[int], Iterator[dict[str, Any]]]] = {
 
 
 def main() -> None:
-    """Train and measure; the table is written once all is done."""
+    """Train and measure; the table is written anew after every question."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("questions", nargs="+", choices=list(QUESTIONS))
     parser.add_argument("--steps", type=int, default=PRESET.train.steps, help="of every training")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    rows = [row for question in arguments.questions for row in QUESTIONS[question](arguments.steps)]
-    facts = describe_run(seed=0, training_steps=arguments.steps, batch=PRESET.train.batch)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [*rows[0], *facts], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({**row, **facts} for row in rows)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    with write_aside(arguments.out.parent, arguments.out.name) as (path,):
-        path.write_text(text.getvalue(), encoding="utf-8")
+    facts = describe_run(seed=0, training_steps=arguments.steps, batch=PRESET.train.batch)
+    rows: list[dict[str, Any]] = []
+    for question in arguments.questions:
+        rows += [{**row, **facts} for row in QUESTIONS[question](arguments.steps)]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        with write_aside(arguments.out.parent, arguments.out.name) as (path,):
+            path.write_text(text.getvalue(), encoding="utf-8")
 
 
 if __name__ == "__main__":
