@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -472,6 +473,9 @@ def _plain_errors() -> Iterator[None]:
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         raise SystemExit(130) from None
+    except BrokenPipeError:  # whoever reads, `head` say, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        raise SystemExit(141) from None  # what the shell shows of SIGPIPE
     except (ValueError, OSError) as error:
         typer.echo(f"error: {error}", err=True)
         raise SystemExit(2) from error

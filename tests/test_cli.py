@@ -47,6 +47,17 @@ def test_help_has_examples(command: str) -> None:
     assert f"flm-edu {command}" in " ".join(call(command, "--help").output.split())
 
 
+def test_a_reader_that_has_had_enough_is_no_error() -> None:
+    """As in `flm-edu language sentences | head -1`."""
+    command = [sys.executable, "-m", "flm_edu.cli", "language", "sentences", "--n", "5"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == 141
+
+
 def test_no_arguments_show_the_commands() -> None:
     assert all(command in call().output for command in COMMANDS)
 
