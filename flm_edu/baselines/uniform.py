@@ -12,7 +12,6 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from flm_edu.discrete import denoise_uniform
@@ -43,9 +42,7 @@ class UniformLM(LanguageModel):
 
     def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
         """With one draw of the noise for each text."""
-        alpha = stratified(len(tokens), generator, tokens.device)
-        noisy, _ = corrupt(tokens, alpha, self.config.vocab_size, generator)
-        return uniform_bound(self.logits(noisy, alpha), tokens, noisy, alpha).mean()
+        return uniform_diffusion(self, tokens, generator).loss
 
     def generate(
         self, n: int, steps: int, generator: torch.Generator | None, *, record: bool, **options: Any
@@ -63,32 +60,27 @@ class UniformLM(LanguageModel):
         )
 
 
-def corrupt(tokens: Tensor, alpha: Tensor, vocab_size: int, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
-    """Each token kept with probability alpha, else any of V: (B, L) int64, (B,) -> the same, and which were kept."""
+def corrupt(tokens: Tensor, alpha: Tensor, vocab_size: int, generator: torch.Generator | None) -> Tensor:
+    """Each token kept with probability alpha, else any of V: (B, L) int64, (B,) -> (B, L) int64."""
     source = generator.device if generator is not None else tokens.device
     keep = torch.rand(tokens.shape, generator=generator, device=source).to(tokens.device) < alpha[:, None]
     anything = torch.randint(vocab_size, tokens.shape, generator=generator, device=source).to(tokens.device)
-    return torch.where(keep, tokens, anything), keep
+    return torch.where(keep, tokens, anything)
 
 
 def uniform_diffusion(
     model: UniformLM, tokens: Tensor, generator: torch.Generator | None, averaged: UniformLM | None = None
 ) -> Objective:
-    """Cross-entropy of the context where tokens were drawn anew, at alphas spread evenly over [0, 1].
+    """The continuous-time bound on -log p, at alphas spread evenly over [0, 1].
 
-    A token drawn anew says nothing of the clean one, so the best prediction there is the context, the very minimum
-    of `uniform_bound`. The bound is what a likelihood needs, but trains slowly: it hardly tells bad guesses from
-    worse ones, as any token has probability (1-alpha)/V already, and near alpha = 1 the weight of a few tokens
-    drowns the batch. Here every alpha counts the same until less than one token a text is drawn anew.
+    For the exact context the bound is tight: its mean is the entropy of the language.
 
-    Shapes: tokens (B, L) int64; nats per token that is drawn anew.
+    Shapes: tokens (B, L) int64; nats per token. Source: `uniform_bound`.
     """
     alpha = stratified(len(tokens), generator, tokens.device)
-    noisy, kept = corrupt(tokens, alpha, model.config.vocab_size, generator)
-    each = F.cross_entropy(model.logits(noisy, alpha).transpose(1, 2), tokens, reduction="none")  # (B, L)
-    drawn = (tokens.shape[1] * (1 - alpha)).clamp_min(1)  # on average, (B,)
-    loss = ((each * ~kept).sum(-1) / drawn).mean()
-    return Objective(loss, {"cross_entropy": loss.detach()})
+    noisy = corrupt(tokens, alpha, model.config.vocab_size, generator)
+    loss = uniform_bound(model.logits(noisy, alpha), tokens, noisy, alpha).mean()
+    return Objective(loss, {"bound": loss.detach()})
 
 
 def uniform_bound(logits: Tensor, clean: Tensor, noisy: Tensor, alpha: Tensor) -> Tensor:
