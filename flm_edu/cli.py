@@ -418,9 +418,15 @@ def demo(
     """From noise to one-step text in minutes: train, distil, measure, and write report.html."""
     with _plain_errors():
         from flm_edu.demo import run_demo
+        from flm_edu.models import CONFIG
 
         if language and corpus:
             raise ValueError("give --language or --corpus, not both")
+        if (out / "flm" / CONFIG).exists() and not ((out / "jumps").exists() or resume):
+            raise ValueError(
+                f"{out / 'flm'} holds a model that is not of a finished demo; name another --out, or add --resume to "
+                "go on with a demo that was interrupted there"
+            )
         data = _load_demo_data(language, corpus)
         run_demo(out, data, source=language or corpus, quick=quick, resume=resume, seed=seed, say=_say)
 
@@ -534,7 +540,8 @@ def _check_out(out: Path, resume: bool, overwrite: bool) -> None:
 
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out} is a file; name a folder")
-    if (out / CONFIG).exists() and not (resume or overwrite):
+    there = (out / CONFIG).exists() or any(out.glob(f"round-*/{CONFIG}"))  # the rounds of one not yet finished
+    if there and not (resume or overwrite):
         raise ValueError(
             f"--out {out} already holds a model; add --resume to go on, --overwrite to replace it, or name another"
         )
@@ -590,7 +597,7 @@ def _data_of(model: Any, language: str | None, corpus: str | None) -> Any:
     told = bool(language or corpus)
     if not told:
         source = options.get("source", facts.get("corpus"))
-        if source is None:
+        if source is None or "kind" not in options:
             raise ValueError("the model does not say what it was trained on; give --language or --corpus")
         if options["kind"] == "language":
             language = source

@@ -146,4 +146,4 @@ def path_weight(s: Tensor, u: Tensor, t: Tensor) -> Tensor:
 
     Shapes: s < t, u in [s, t], broadcastable -> their common shape. Source: docs/EQUATIONS.md.
     """
-    return (1 - s) * (1 - t) / ((t - s) * (1 - u) ** 2)
+    return _ratio((1 - s) * (1 - t), (t - s) * (1 - u) ** 2, where_zero=torch.inf)

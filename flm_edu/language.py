@@ -201,7 +201,11 @@ def load_language(name: str | Path) -> Language:
     if not path.is_file():
         known = ", ".join(language_names())
         raise FileNotFoundError(f"no language {str(name)!r}: give the path of a .grammar file or one of {known}")
-    return parse_grammar(path.read_text(encoding="utf-8"), name=path.stem, source=str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise GrammarError(f"{path} is not UTF-8 ({error}); convert it first") from error
+    return parse_grammar(text, name=path.stem, source=str(path))
 
 
 def language_names() -> list[str]:

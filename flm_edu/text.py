@@ -159,6 +159,8 @@ def load_corpus(
     """
     if length < 1:
         raise CorpusError(f"--length is {length}; it must be at least 1")
+    if limit is not None and limit < 1:
+        raise CorpusError(f"--limit is {limit}; it must be at least 1")
     texts: Iterable[str] = islice(read_texts(source), limit)
     if packing == "sentence":
         texts = (sentence for text in texts for sentence in split_sentences(text))
@@ -236,7 +238,11 @@ def read_texts(source: str) -> Iterator[str]:
         loader = "json" if suffix == ".jsonl" else "parquet"
         if not path.stat().st_size:
             raise CorpusError(f"corpus {source!r} is empty; give --corpus a file with text in it")
-        rows: Iterable[dict[str, object]] = datasets.load_dataset(loader, data_files=str(path), split="train")
+        try:
+            rows: Iterable[dict[str, object]] = datasets.load_dataset(loader, data_files=str(path), split="train")
+        except Exception as error:  # its readers raise many kinds; all mean that the file is damaged
+            cause = error.__cause__ or error
+            raise CorpusError(f"--corpus {source!r} cannot be read as {suffix[1:]} ({cause}); mend the file") from error
     elif path.exists() or suffix:
         raise CorpusError(f"--corpus {source!r}: only .txt, .jsonl and .parquet files can be read")
     else:

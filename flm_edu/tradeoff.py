@@ -84,7 +84,7 @@ def sweep(
         ValueError: a number of steps or samples below 1.
     """
     if samples < 1 or not steps or min(steps) < 1:
-        raise ValueError("--samples and every one of --steps must be at least 1")
+        raise ValueError("--n and every one of --steps must be at least 1")
     measure = _Measure(data, judge)
     points = []
 

@@ -159,6 +159,11 @@ class Trainer:
                 )
         on_cpu = torch.device(device or "cuda").type == "cpu" or not torch.cuda.is_available()
         self.accelerator = Accelerator(cpu=on_cpu)  # the clock needs float64: CPU or CUDA
+        if (self.accelerator.device.type == "cpu") != on_cpu:  # Accelerate decides once for a process
+            raise ValueError(
+                f"this process already trains on {self.accelerator.device.type}; for another device start a new one "
+                "(in a notebook: restart the kernel)"
+            )
         parts = self.accelerator.num_processes * config.accumulate
         if config.batch % parts:
             raise ValueError(f"batch {config.batch} cannot be divided into processes x accumulate = {parts} parts")
@@ -257,11 +262,14 @@ class Trainer:
 
     def _generators(self) -> tuple[torch.Generator, torch.Generator]:
         """Draws of this step: on the device for noise and times, on the CPU for data. Dropout too is seeded."""
-        draws = self.step % self.config.cycle if self.config.cycle else self.step
-        origin = np.random.SeedSequence((self.config.seed, draws, self.accelerator.process_index))
-        noise, data, dropout = (int(word) for word in origin.generate_state(3, np.uint64) >> np.uint64(1))
+
+        def seeds(step: int) -> list[int]:
+            origin = np.random.SeedSequence((self.config.seed, step, self.accelerator.process_index))
+            return [int(word) for word in origin.generate_state(3, np.uint64) >> np.uint64(1)]
+
+        noise, data, _ = seeds(self.step % self.config.cycle if self.config.cycle else self.step)
         if self.model.config.dropout:
-            torch.manual_seed(dropout)
+            torch.manual_seed(seeds(self.step)[2])  # which never comes again
         return torch.Generator(self.device).manual_seed(noise), torch.Generator().manual_seed(data)
 
     def _anyone(self, flag: bool) -> bool:
@@ -390,7 +398,7 @@ class Trainer:
         if not self.has_saved_state:
             raise TrainingStopped(f"--resume: {path} is not there; start the run without --resume")
         try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)  # what belongs on a GPU is copied there
         except Exception as error:  # torch raises many kinds for damaged files
             raise TrainingStopped(f"--resume: {path} is damaged ({error}); start the run anew") from error
         ours, theirs = self._identity(), state.get("run", {})

@@ -41,7 +41,10 @@ def _declared(
     clip: Annotated[float | None, typer.Option(help="Largest norm of the gradient.")] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Weight decay.")] = None,
     cycle: Annotated[
-        int | None, typer.Option(help="The draws come again after so many steps: a training set of a fixed size.")
+        int | None,
+        typer.Option(
+            help="The draws come again after so many steps; targets are kept in memory, so for small vocabularies."
+        ),
     ] = None,
     precision: Annotated[
         PrecisionName | None, typer.Option(help="auto: bf16 on a GPU, and on a CPU that has it; else float32.")

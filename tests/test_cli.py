@@ -259,6 +259,16 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
             "--method semigroup",
         ),
         (("distill", "--out", "x", "--teacher", "flm", "--cycle", "8"), "--cycle needs --target"),
+        (
+            ("distill", "--out", "x", "--teacher", "flm", "--jumps", "4", "--method", "lagrangian"),
+            "--jumps is for --method semigroup",
+        ),
+        (("distill", "--out", "half", "--teacher", "flm"), "already holds a model"),
+        (("evaluate", "by-hand"), "does not say what it was trained on"),
+        (("demo", "--out", "."), "not of a finished demo"),
+        (("train", "--out", "x", "--corpus", "bad.jsonl"), "cannot be read as jsonl"),
+        (("train", "--out", "x", "--corpus", "short.txt", "--limit", "0"), "--limit is 0"),
+        (("train", "--out", "x", "--language", "latin.grammar"), "not UTF-8"),
         (("sample", "nowhere"), "shipped model"),
         (("sample", "flm", "--steps", "0"), "steps is 0"),
         (("sample", "flm", "--steps", "-1"), "steps is -1"),
@@ -281,7 +291,15 @@ def test_bad_input_is_named_and_nothing_is_written(
     monkeypatch.chdir(models)
     (models / "empty.txt").write_text("")
     (models / "short.txt").write_text("one line only")
-    (models / "latin.txt").write_bytes("caf\xe9".encode("latin-1"))
+    for name in ("latin.txt", "latin.grammar"):
+        (models / name).write_bytes("caf\xe9".encode("latin-1"))
+    (models / "bad.jsonl").write_text("not json\n")
+    shutil.copytree(
+        models / "flm", models / "half" / "round-1", dirs_exist_ok=True
+    )  # a distillation in its second round
+    shutil.copytree(models / "flm", models / "by-hand", dirs_exist_ok=True)  # as a Trainer writes it without facts
+    facts = json.loads((models / "by-hand" / "provenance.json").read_text())
+    (models / "by-hand" / "provenance.json").write_text(json.dumps({**facts, "corpus_options": {}}))
     before = (models / "flm" / "model.safetensors").read_bytes()
     result = call(*arguments)
     assert result.exit_code == 2, result.output

@@ -142,3 +142,9 @@ def test_the_state_decides_the_dtype(dtype: torch.dtype) -> None:
 def test_one_hot_rows_are_corners() -> None:
     corners = ip.one_hot(torch.tensor([[0, 2]]), 3)
     assert corners.tolist() == [[[1, 0, 0], [0, 0, 1]]]
+
+
+def test_the_weight_of_a_whole_path_sits_at_its_end() -> None:
+    """At t = 1 the density is 0 before the end and infinite there, and nowhere NaN."""
+    weight = ip.path_weight(torch.tensor(0.2), torch.tensor([0.2, 0.9, 1.0]), torch.tensor(1.0))
+    assert weight.tolist() == [0.0, 0.0, torch.inf]
