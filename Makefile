@@ -132,7 +132,8 @@ sweeps: $(VENV)/.test-installed
 	for data in sentences tales; do $(FLM) evaluate $(call families,$$data) perfect:masked perfect:uniform --n 1000 --out data/sweeps/$$data-families.csv || exit; done
 	$(FLM) evaluate $(call families,sotu) --n 250 --judge smollm2-135m --out data/sweeps/sotu-families.csv
 	for data in sentences tales sotu; do $(PY) benchmarks/speed.py $(call timed,$$data) --out data/sweeps/$$data-speed.csv || exit; done
-	$(PY) benchmarks/ablations.py losses schedules objectives --out data/sweeps/ablations.csv
+	$(PY) benchmarks/ablations.py losses objectives --out data/sweeps/ablations.csv
+	$(PY) benchmarks/ablations.py schedules --out data/sweeps/ablations-clock.csv
 
 # Every widget in both themes, from the system's Chromium.
 screenshots: $(VENV)/.test-installed

@@ -1,5 +1,7 @@
 """The comparison that all leads to: one step of a flow map beside eight of everything else, on the same footing."""
 
+import csv
+
 import pytest
 import torch
 
@@ -71,3 +73,24 @@ def test_the_shipped_weights_do_what_the_table_says(data: str, name: str) -> Non
     tokens = load_model(f"{data}-{name}").sample(samples, 8, generator=torch.Generator().manual_seed(5))
     noise = 4 * (committed * (1 - committed) / samples) ** 0.5 + 0.01  # four standard errors
     assert load_language(data).validity(tokens) == pytest.approx(committed, abs=noise)
+
+
+def ablations(file: str, question: str) -> dict[tuple[str, int], float]:
+    """Share of valid texts by choice and steps, of the committed table of benchmarks/ablations.py."""
+    with open(data_dir() / "sweeps" / f"{file}.csv", encoding="utf-8", newline="") as table:
+        rows = [row for row in csv.DictReader(table) if row["question"].startswith(question)]
+    assert {row["command"].split()[0] for row in rows} == {"ablations.py"}
+    return {(row["choice"], int(row["steps"])): float(row["validity"]) for row in rows}
+
+
+def test_the_flow_maps_equations_have_the_papers_order_in_one_step() -> None:
+    valid = ablations("ablations", "objective of the flow map")
+    assert valid["semigroup", 1] > valid["Eulerian", 1] > valid["Lagrangian", 1]
+
+
+def test_a_velocity_with_squared_error_is_the_worst_of_the_losses() -> None:
+    valid = ablations("ablations", "what the network predicts")
+    choices = {choice for choice, _ in valid}
+    for steps in (1, 16, 64):
+        assert min(choices, key=lambda choice: valid[choice, steps]) == "velocity, squared error"
+    assert max(choices, key=lambda choice: valid[choice, 1]) == "denoiser with softmax, cross-entropy"
