@@ -142,7 +142,7 @@ class Embedding(nn.Module):
         """(B, L) int64 or (B, L, V) -> (B, L, width)."""
         if x.ndim == 2:
             return F.embedding(x, self.weight)
-        with _without_autocast(x.device.type):  # a noisy state needs all its digits
+        with _without_autocast(x.device.type):  # a noisy state is not rounded to bf16
             return x.to(self.weight.dtype) @ self.weight
 
 

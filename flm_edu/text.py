@@ -150,9 +150,9 @@ def load_corpus(
         vocab_size: of a tokenizer that is trained.
         kind: of a tokenizer that is trained: byte-level "bpe" or "word".
         packing: "wrapped" joins all texts with end tokens and cuts every L; "sentence" puts one
-            sentence in a row, filled up with end tokens, and leaves longer ones out.
+            sentence in a row, filled up with end tokens, and leaves out those without room for one.
         limit: read at most this many texts.
-        held_out: share of the texts, spread evenly, that training never sees.
+        held_out: share of the sentences, or of the wrapped rows, spread evenly, that training never sees.
 
     Raises:
         CorpusError: nothing to read, or too little for one row; names the source and the remedy.
