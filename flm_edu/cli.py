@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -418,15 +419,12 @@ def demo(
     """From noise to one-step text in minutes: train, distil, measure, and write report.html."""
     with _plain_errors():
         from flm_edu.demo import run_demo
-        from flm_edu.models import CONFIG
 
         if language and corpus:
             raise ValueError("give --language or --corpus, not both")
-        if (out / "flm" / CONFIG).exists() and not ((out / "jumps").exists() or resume):
-            raise ValueError(
-                f"{out / 'flm'} holds a model that is not of a finished demo; name another --out, or add --resume to "
-                "go on with a demo that was interrupted there"
-            )
+        made = out / "flm" / "provenance.json"
+        if made.exists() and "demo" not in json.loads(made.read_text(encoding="utf-8")).get("command", "").split():
+            raise ValueError(f"{made.parent} holds a model that no demo made; name another --out")
         data = _load_demo_data(language, corpus)
         run_demo(out, data, source=language or corpus, quick=quick, resume=resume, seed=seed, say=_say)
 

@@ -265,7 +265,7 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         ),
         (("distill", "--out", "half", "--teacher", "flm"), "already holds a model"),
         (("evaluate", "by-hand"), "does not say what it was trained on"),
-        (("demo", "--out", "."), "not of a finished demo"),
+        (("demo", "--out", "."), "that no demo made"),
         (("train", "--out", "x", "--corpus", "bad.jsonl"), "cannot be read as jsonl"),
         (("train", "--out", "x", "--corpus", "short.txt", "--limit", "0"), "--limit is 0"),
         (("train", "--out", "x", "--language", "latin.grammar"), "not UTF-8"),
