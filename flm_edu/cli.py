@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, is_dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -211,6 +211,10 @@ def train(
         if model is ModelName.flow_map:
             objective = self_distillation((method or MethodName.semigroup).value, chosen.semigroup)
             facts["objective"] = {"method": (method or MethodName.semigroup).value, **asdict(chosen.semigroup)}
+        elif is_dataclass(objective):
+            facts["objective"] = {
+                field.name: getattr(objective, field.name) for field in fields(objective) if field.init
+            }
         made = kind(config, data.tokenizer, **_given(schedule=_value(schedule)))
         trainer = Trainer(
             made, data, objective, replace(chosen.train, **settings), directory=out, facts=facts

@@ -16,7 +16,7 @@ from flm_edu.baselines.dcd import DiscreteConsistency
 from flm_edu.baselines.masked import MaskedLM, masked_diffusion
 from flm_edu.baselines.rounds import RoundOptions
 from flm_edu.baselines.sdtt import SelfDistillationThroughTime
-from flm_edu.baselines.uniform import UniformLM, uniform_diffusion
+from flm_edu.baselines.uniform import UniformDiffusion, UniformLM
 from flm_edu.models import FlowLM, FlowMapLM, LanguageModel
 from flm_edu.network import DiT, NetworkConfig, count_weights
 from flm_edu.objectives import (
@@ -43,7 +43,7 @@ TRAINABLE: dict[str, tuple[type[LanguageModel], Any]] = {
     "flow": (FlowLM, flow_matching),
     "flow-map": (FlowMapLM, None),
     "masked": (MaskedLM, masked_diffusion),
-    "uniform": (UniformLM, uniform_diffusion),
+    "uniform": (UniformLM, UniformDiffusion()),
     "ar": (AutoregressiveLM, next_token),
 }
 DISTILLATIONS: dict[str, Distillation] = {

@@ -235,6 +235,8 @@ class Trainer:
     def _update(self) -> dict[str, Tensor]:
         """One optimizer step; the loss and its parts, still on the device."""
         generator, data_generator = self._generators()
+        if hasattr(self.objective, "progress"):  # of those that change on the way
+            self.objective.progress = self.step / self.config.steps
         total: dict[str, Tensor] = {}
         bf16 = self.config.precision == "bf16"
         for part in range(self.config.accumulate):

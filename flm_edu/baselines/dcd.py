@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from flm_edu.baselines.rounds import RoundOptions, divergence
-from flm_edu.baselines.uniform import UniformLM
-from flm_edu.interpolant import interpolate, one_hot
+from flm_edu.baselines.uniform import UniformLM, gaussian_path
+from flm_edu.interpolant import one_hot
 from flm_edu.objectives import Objective, stratified
 from flm_edu.sampling import gaussian_noise
-from flm_edu.schedule import DecodingErrorSchedule, Schedule
 
 
 class DiscreteConsistency:
@@ -32,7 +31,6 @@ class DiscreteConsistency:
         self.teacher = teacher.eval().requires_grad_(False)
         self.teacher_steps = teacher_steps
         self.options = options or RoundOptions()
-        self.schedule = DecodingErrorSchedule(teacher.config.vocab_size)
 
     def __call__(
         self, model: UniformLM, tokens: Tensor, generator: torch.Generator | None, averaged: UniformLM | None = None
@@ -44,16 +42,9 @@ class DiscreteConsistency:
         data = one_hot(tokens, model.config.vocab_size)
         noise = gaussian_noise(data.shape, generator, tokens.device)
         with torch.no_grad():
-            seen = gaussian_path(noise, data, later, self.schedule)
+            seen = gaussian_path(noise, data, later, model.schedule).argmax(-1)
             target = self.teacher.logits(seen, later).log_softmax(-1)
-        student = model.logits(gaussian_path(noise, data, alpha, self.schedule), alpha).log_softmax(-1)
+        now = gaussian_path(noise, data, alpha, model.schedule).argmax(-1)
+        student = model.logits(now, alpha).log_softmax(-1)
         loss = divergence(student, target, self.options.divergence).mean()
         return Objective(loss, {"divergence": loss.detach()})
-
-
-def gaussian_path(noise: Tensor, data: Tensor, alpha: Tensor, schedule: Schedule) -> Tensor:
-    """The tokens of the Gaussian path where uniform diffusion is at alpha: argmax of I_t with tau(t) = alpha.
-
-    Shapes: noise, data (B, L, V), alpha (B,) -> (B, L) int64.
-    """
-    return interpolate(noise, data, schedule.t(alpha)).argmax(-1)

@@ -9,15 +9,20 @@ Source: Sahoo et al. 2025, "The Diffusion Duality" (arXiv 2506.10892).
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor
 
 from flm_edu.discrete import denoise_uniform
+from flm_edu.interpolant import interpolate, one_hot
 from flm_edu.models import LanguageModel
+from flm_edu.network import NetworkConfig
 from flm_edu.objectives import Objective, stratified
-from flm_edu.sampling import Trajectory
+from flm_edu.sampling import Trajectory, gaussian_noise
+from flm_edu.schedule import DecodingErrorSchedule, Schedule
 
 
 class UniformLM(LanguageModel):
@@ -32,8 +37,12 @@ class UniformLM(LanguageModel):
     kind = "uniform"
     SAMPLERS: ClassVar[tuple[str, ...]] = ("ancestral", "greedy-tail")
 
+    def __init__(self, config: NetworkConfig, tokenizer: Tokenizer | None = None):
+        super().__init__(config, tokenizer)
+        self.schedule = DecodingErrorSchedule(config.vocab_size)  # of the Gaussian path it shadows
+
     def logits(self, tokens: Tensor, alpha: Tensor) -> Tensor:
-        """The network's output: tokens (B, L) int64 at alphas (B,) -> (B, L, V) float."""
+        """The network's output: tokens (B, L) int64, or soft ones (B, L, V), at alphas (B,) -> (B, L, V) float."""
         return self.network(tokens, alpha).float()
 
     def context(self, tokens: Tensor, alpha: float) -> Tensor:
@@ -68,19 +77,71 @@ def corrupt(tokens: Tensor, alpha: Tensor, vocab_size: int, generator: torch.Gen
     return torch.where(keep, tokens, anything)
 
 
-def uniform_diffusion(
-    model: UniformLM, tokens: Tensor, generator: torch.Generator | None, averaged: UniformLM | None = None
-) -> Objective:
-    """The continuous-time bound on -log p, at alphas spread evenly over [0, 1].
+def gaussian_path(noise: Tensor, data: Tensor, alpha: Tensor, schedule: Schedule) -> Tensor:
+    """The Gaussian path where uniform diffusion is at alpha: I_t with tau(t) = alpha, whose argmax are its tokens.
 
+    Shapes: noise, data (B, L, V), alpha (B,) -> (B, L, V).
+    """
+    return interpolate(noise, data, schedule.t(alpha))
+
+
+def uniform_diffusion(
+    model: UniformLM, tokens: Tensor, generator: torch.Generator | None, temperature: float = 0.0
+) -> Objective:
+    """The continuous-time bound on -log p, an integral over alpha from 0 to 1.
+
+    Alphas near 1, where a text holds few wrong tokens to learn from, are drawn more often and weigh less.
     For the exact context the bound is tight: its mean is the entropy of the language.
 
-    Shapes: tokens (B, L) int64; nats per token. Source: `uniform_bound`.
+    Args:
+        model: uniform diffusion.
+        tokens: (B, L) int64.
+        generator: of every draw.
+        temperature: above 0, the network sees soft tokens, softmax(I_t / temperature), in place of argmax I_t;
+            the loss is then no bound.
+
+    Shapes: nats per token. Source: `uniform_bound`.
     """
-    alpha = stratified(len(tokens), generator, tokens.device)
-    noisy = corrupt(tokens, alpha, model.config.vocab_size, generator)
-    loss = uniform_bound(model.logits(noisy, alpha), tokens, noisy, alpha).mean()
+    left = stratified(len(tokens), generator, tokens.device)
+    alpha, weight = 1 - left**2, 2 * left  # weight = |d alpha / d left|
+    if temperature > 0:
+        data = one_hot(tokens, model.config.vocab_size)
+        noise = gaussian_noise(data.shape, generator, tokens.device)
+        state = gaussian_path(noise, data, alpha, model.schedule)
+        seen, noisy = (state / temperature).softmax(-1), state.argmax(-1)
+    else:
+        seen = noisy = corrupt(tokens, alpha, model.config.vocab_size, generator)
+    loss = (weight[:, None] * uniform_bound(model.logits(seen, alpha), tokens, noisy, alpha)).mean()
     return Objective(loss, {"bound": loss.detach()})
+
+
+@dataclass
+class UniformDiffusion:
+    """The bound, on texts whose tokens are soft in the first part of a training.
+
+    A token that was replaced looks like any other, and a network that starts with such texts is slow to
+    learn whom to believe. A soft token still shows what the noise has hidden.
+
+    Args:
+        temperature: of the soft tokens at the start; it falls to 0.
+        until: share of the training after which tokens are hard.
+
+    Attributes:
+        progress: share of the training that is over, which `Trainer` sets.
+
+    Source: the curriculum of Sahoo et al. 2025, arXiv 2506.10892, where the temperature is small and constant.
+    """
+
+    temperature: float = 0.3
+    until: float = 0.5
+    progress: float = field(default=0.0, init=False)
+
+    def __call__(
+        self, model: UniformLM, tokens: Tensor, generator: torch.Generator | None, averaged: UniformLM | None = None
+    ) -> Objective:
+        """nats per token: tokens (B, L) int64."""
+        temperature = max(0.0, self.temperature * (1 - self.progress / self.until))
+        return uniform_diffusion(model, tokens, generator, temperature)
 
 
 def uniform_bound(logits: Tensor, clean: Tensor, noisy: Tensor, alpha: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from flm_edu.baselines import AutoregressiveLM, MaskedLM, UniformLM
 from flm_edu.baselines.autoregressive import next_token
 from flm_edu.baselines.masked import hide, masked_diffusion
-from flm_edu.baselines.uniform import corrupt, uniform_bound, uniform_diffusion
+from flm_edu.baselines.uniform import UniformDiffusion, corrupt, uniform_bound, uniform_diffusion
 from flm_edu.discrete import denoise_uniform, draw, unmask
 from flm_edu.language import Language
 from flm_edu.models import LanguageModel, load_model
@@ -18,7 +18,7 @@ from flm_edu.oracle import PerfectAutoregressive, PerfectMasked, PerfectUniform
 from flm_edu.sampling import Trajectory
 from flm_edu.training import TrainConfig, Trainer
 
-FAMILIES = {AutoregressiveLM: next_token, MaskedLM: masked_diffusion, UniformLM: uniform_diffusion}
+FAMILIES = {AutoregressiveLM: next_token, MaskedLM: masked_diffusion, UniformLM: UniformDiffusion()}
 
 
 def tiny(kind: type[LanguageModel], language: Language) -> Any:
@@ -182,6 +182,31 @@ def test_the_uniform_bound_is_tight_for_the_exact_context(language: Language, ge
     assert float(bound.mean()) == pytest.approx(language.entropy / 3, abs=4 * error)
     assert error < 0.02
     assert float(uniform_bound(posterior.log(), rows, noisy, alpha.double()).mean()) > language.entropy / 3 + 8 * error
+
+
+def test_alphas_drawn_more_often_near_1_weigh_as_much_less(language: Language, generator: torch.Generator) -> None:
+    """The mean over alphas spread evenly is what the loss estimates, for any model."""
+    model, rows = tiny(UniformLM, language), language.sample(100_000, generator=generator)
+    alpha = (torch.arange(100_000) + 0.5) / 100_000
+    noisy = corrupt(rows, alpha, 3, generator)
+    with torch.no_grad():
+        each = uniform_bound(model.logits(noisy, alpha), rows, noisy, alpha).mean(-1)
+        loss = uniform_diffusion(model, rows, generator).loss
+    assert float(loss) == pytest.approx(float(each.mean()), abs=5 * float(each.std()) / 100_000**0.5)
+
+
+def test_tokens_are_soft_at_first_and_hard_in_the_end(language: Language) -> None:
+    """What the network is shown: states between the corners, ever nearer to them, then tokens."""
+    shown: list[torch.Tensor] = []
+    model = tiny(UniformLM, language)
+    model.network.register_forward_pre_hook(lambda module, inputs: shown.append(inputs[0]))
+    objective = UniformDiffusion(until=0.5)
+    Trainer(model, language, objective, TrainConfig(steps=8, batch=512, warmup=1, precision="float32")).run()
+    assert [x.dtype.is_floating_point for x in shown] == [True] * 4 + [False] * 4
+    largest = [float(x.max(-1).values.mean()) for x in shown[:4]]
+    assert largest == sorted(largest)
+    assert largest[0] < 0.9
+    assert all(torch.allclose(x.sum(-1), torch.ones(512, 3)) for x in shown[:4])
 
 
 def test_the_uniform_bound_is_its_definition(generator: torch.Generator) -> None:
