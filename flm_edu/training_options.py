@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+MAX_SEED = 2**63 - 1  # what torch's generators take
+
 
 class OptimizerName(str, Enum):
     """Choices of --optimizer."""
@@ -53,7 +55,7 @@ def _declared(
         bool | None, typer.Option("--compile/--no-compile", help="Compile the network with torch.compile.")
     ] = None,
     save_every: Annotated[int | None, typer.Option(help="Steps between checkpoints.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of every random draw.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of every random draw.")] = 0,
 ) -> None:
     """Each is a field of `TrainConfig`; what is not given keeps the preset's value."""
 
