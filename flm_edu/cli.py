@@ -211,7 +211,8 @@ def train(
         if model is ModelName.flow_map:
             objective = self_distillation((method or MethodName.semigroup).value, chosen.semigroup)
             facts["objective"] = {"method": (method or MethodName.semigroup).value, **asdict(chosen.semigroup)}
-        elif is_dataclass(objective):
+        elif isinstance(objective, type) and is_dataclass(objective):
+            objective = objective()
             facts["objective"] = {
                 field.name: getattr(objective, field.name) for field in fields(objective) if field.init
             }

@@ -38,12 +38,13 @@ class Distillation(NamedTuple):
     options: type[SemigroupOptions] | type[RoundOptions]
 
 
-#: model and objective of what is trained from scratch; a flow map's objective is a choice (`self_distillation`)
+#: model and objective of what is trained from scratch, or a class of objectives;
+#: a flow map's is a choice (`self_distillation`)
 TRAINABLE: dict[str, tuple[type[LanguageModel], Any]] = {
     "flow": (FlowLM, flow_matching),
     "flow-map": (FlowMapLM, None),
     "masked": (MaskedLM, masked_diffusion),
-    "uniform": (UniformLM, UniformDiffusion()),
+    "uniform": (UniformLM, UniformDiffusion),
     "ar": (AutoregressiveLM, next_token),
 }
 DISTILLATIONS: dict[str, Distillation] = {

@@ -469,19 +469,19 @@ class _Window:
 
     def __init__(self, device: torch.device):
         self.sums: dict[str, Tensor] = {}
-        self.count = 0
+        self.counts: dict[str, int] = {}  # each its own: an objective may have other parts later
         self.bad_step = torch.tensor(-1, device=device)
 
     def add(self, values: dict[str, Tensor], step: int) -> None:
         for name, value in values.items():
             self.sums[name] = self.sums.get(name, 0) + value
-        self.count += 1
+            self.counts[name] = self.counts.get(name, 0) + 1
         # The norm too: it is the same on all processes, and a bad gradient spoils the weights a step before the loss.
         bad = (self.bad_step < 0) & ~torch.isfinite(values["loss"] + values["gradient_norm"])
         self.bad_step = torch.where(bad, step + 1, self.bad_step)
 
     def means(self) -> dict[str, float]:
-        return {name: float(value) / self.count for name, value in self.sums.items()}
+        return {name: float(value) / self.counts[name] for name, value in self.sums.items()}
 
     def first_bad_step(self) -> int | None:
         step = int(self.bad_step)

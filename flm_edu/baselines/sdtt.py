@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from flm_edu.baselines.masked import MaskedLM, hide
+from flm_edu.baselines.masked import LEAST_HIDDEN, MaskedLM, hide
 from flm_edu.baselines.rounds import RoundOptions, divergence
 from flm_edu.discrete import draw
 from flm_edu.objectives import Objective, stratified
@@ -35,9 +35,10 @@ class SelfDistillationThroughTime:
         """The mean over hidden tokens, nats per token: tokens (B, L) int64."""
         self.teacher.to(tokens.device)
         step = 1 / self.teacher_steps
-        share = 2 * step + (1 - 2 * step) * stratified(len(tokens), generator, tokens.device)
+        share = LEAST_HIDDEN + (1 - LEAST_HIDDEN) * stratified(len(tokens), generator, tokens.device)
         known = hide(tokens, share, generator)
-        target = two_step_target(self.teacher, tokens, known, step / share, generator)
+        # Where less is hidden than one step uncovers, the first step ends the text.
+        target = two_step_target(self.teacher, tokens, known, (step / share).clamp_max(1), generator)
         each = divergence(model.logits(tokens, known).log_softmax(-1), target, self.options.divergence)
         loss = (each * ~known).sum() / (~known).sum().clamp_min(1)
         return Objective(loss, {"divergence": loss.detach()})

@@ -9,6 +9,7 @@ Source: Sahoo et al. 2025, "The Diffusion Duality" (arXiv 2506.10892).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -112,7 +113,7 @@ def uniform_diffusion(
     else:
         seen = noisy = corrupt(tokens, alpha, model.config.vocab_size, generator)
     loss = (weight[:, None] * uniform_bound(model.logits(seen, alpha), tokens, noisy, alpha)).mean()
-    return Objective(loss, {"bound": loss.detach()})
+    return Objective(loss, {"soft_loss" if temperature > 0 else "bound": loss.detach()})
 
 
 @dataclass
@@ -123,25 +124,42 @@ class UniformDiffusion:
     learn whom to believe. A soft token still shows what the noise has hidden.
 
     Args:
-        temperature: of the soft tokens at the start; it falls to 0.
+        softness: of the tokens at the start, in units in which the largest weight of a soft token, halfway to
+            the clean text, is about a fifth for any vocabulary; it falls to 0.
         until: share of the training after which tokens are hard.
 
     Attributes:
         progress: share of the training that is over, which `Trainer` sets.
 
-    Source: the curriculum of Sahoo et al. 2025, arXiv 2506.10892, where the temperature is small and constant.
+    Raises:
+        ValueError: an option is out of its range; the message names it.
+
+    Source: after the curriculum of Sahoo et al. 2025, arXiv 2506.10892; there the temperature is constant and
+    so small that tokens are nearly hard.
     """
 
-    temperature: float = 0.3
+    softness: float = 4.0
     until: float = 0.5
     progress: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        if not self.softness >= 0:
+            raise ValueError(f"softness is {self.softness}; it must be 0 or more")
+        if not 0 < self.until <= 1:
+            raise ValueError(f"until is {self.until}; it must lie in (0, 1]")
+
+    def temperature(self, model: UniformLM) -> float:
+        """Of the softmax at this point of the training."""
+        # V entries of Gaussian noise of deviation 1 - t freeze to one of them at a temperature near (1 - t) / ln V.
+        noise = 1 - float(model.schedule.t(torch.tensor(0.5)))
+        left = max(0.0, 1 - self.progress / self.until)
+        return left * self.softness * noise / math.log(model.config.vocab_size)
 
     def __call__(
         self, model: UniformLM, tokens: Tensor, generator: torch.Generator | None, averaged: UniformLM | None = None
     ) -> Objective:
         """nats per token: tokens (B, L) int64."""
-        temperature = max(0.0, self.temperature * (1 - self.progress / self.until))
-        return uniform_diffusion(model, tokens, generator, temperature)
+        return uniform_diffusion(model, tokens, generator, self.temperature(model))
 
 
 def uniform_bound(logits: Tensor, clean: Tensor, noisy: Tensor, alpha: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The trained families against the exact models of a finite language: bounds, likelihoods, samplers."""
 
+import math
 from types import SimpleNamespace
 from typing import Any
 
@@ -207,6 +208,24 @@ def test_tokens_are_soft_at_first_and_hard_in_the_end(language: Language) -> Non
     assert largest == sorted(largest)
     assert largest[0] < 0.9
     assert all(torch.allclose(x.sum(-1), torch.ones(512, 3)) for x in shown[:4])
+
+
+@pytest.mark.parametrize("vocab_size", [29, 58, 2048, 30522])
+def test_tokens_are_as_soft_in_any_vocabulary(vocab_size: int, generator: torch.Generator) -> None:
+    """Halfway to the clean text the largest weight is between a tenth and three tenths, and the clean one has some."""
+    model = UniformLM(NetworkConfig(vocab_size, 1, 8, 1, 1, 1))
+    t = float(model.schedule.t(torch.tensor(0.5)))
+    state = (1 - t) * torch.randn(200, vocab_size, generator=generator)
+    state[:, 0] += t
+    soft = (state / UniformDiffusion().temperature(model)).softmax(-1)
+    assert 0.1 < float(soft.max(-1).values.mean()) < 0.3
+    assert float(soft[:, 0].mean()) > 3 * float(soft[:, 1:].mean())
+
+
+def test_soft_options_out_of_range_are_named() -> None:
+    for options in ({"softness": -1.0}, {"softness": math.nan}, {"until": 0.0}, {"until": 1.5}):
+        with pytest.raises(ValueError, match=next(iter(options))):
+            UniformDiffusion(**options)
 
 
 def test_the_uniform_bound_is_its_definition(generator: torch.Generator) -> None:
