@@ -89,7 +89,7 @@ def losses(steps: int) -> Iterator[dict[str, Any]]:
         ("denoiser with softmax, cross-entropy", FlowLM, flow_matching),
     ):
         model = train_flow(kind, language, objective, steps)
-        yield from measure("what the network predicts, and its loss", choice, model, language)
+        yield from measure("what the network predicts, and its loss", choice, model, language, steps)
 
 
 # --- the clock ----------------------------------------------------------------------------------
@@ -109,8 +109,9 @@ def schedules(steps: int) -> Iterator[dict[str, Any]]:
         for clock in CLOCKS:
             exact = PerfectFlow(language, clock)
             few = SAMPLES if language.vocab_size < 1000 else SAMPLES // 4  # exact and large is slow
-            yield from measure(question, f"{clock}, exact flow", exact, language, few)
-            yield from measure(question, clock, train_flow(FlowLM, language, flow_matching, steps, clock), language)
+            yield from measure(question, f"{clock}, exact flow", exact, language, 0, few)
+            trained = train_flow(FlowLM, language, flow_matching, steps, clock)
+            yield from measure(question, clock, trained, language, steps)
 
 
 # --- the flow map's equation --------------------------------------------------------------------
@@ -128,11 +129,11 @@ def objectives(steps: int) -> Iterator[dict[str, Any]]:
     for choice, kind in kinds:
         student = FlowMapLM.from_flow_lm(teacher)
         train(student, language, kind(teacher, PRESET.semigroup), steps, ema=PRESET.distill.ema)
-        yield from measure("objective of the flow map", choice, student, language)
+        yield from measure("objective of the flow map", choice, student, language, steps)
     torch.manual_seed(0)
     alone = FlowMapLM(PRESET.network(language.vocab_size, language.length), language.tokenizer)
     train(alone, language, SemigroupDistillation(None, PRESET.semigroup), 2 * steps, ema=PRESET.distill.ema)
-    yield from measure("objective of the flow map", "semigroup without a teacher", alone, language)
+    yield from measure("objective of the flow map", "semigroup without a teacher", alone, language, 2 * steps)
 
 
 # --- shared -------------------------------------------------------------------------------------
@@ -152,7 +153,7 @@ def train(model: Any, language: Language, objective: Any, steps: int, **changes:
 
 
 def measure(
-    question: str, choice: str, model: Any, language: Language, samples: int = SAMPLES
+    question: str, choice: str, model: Any, language: Language, training_steps: int, samples: int = SAMPLES
 ) -> Iterator[dict[str, Any]]:
     """Valid texts and total variation of the samples at each number of steps."""
     for count in (1, 2, 4, 8, 16, 64):
@@ -162,6 +163,7 @@ def measure(
             "choice": choice,
             "data": language.name,
             "vocab_size": language.vocab_size,
+            "training_steps": training_steps,  # of this model alone, not of its teacher
             "steps": count,
             "samples": samples,
             "validity": round(language.validity(tokens), 4),
@@ -187,7 +189,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    facts = describe_run(seed=0, training_steps=arguments.steps, batch=PRESET.train.batch)
+    facts = describe_run(seed=0, batch=PRESET.train.batch)
     rows: list[dict[str, Any]] = []
     for question in arguments.questions:
         rows += [{**row, **facts} for row in QUESTIONS[question](arguments.steps)]

@@ -40,13 +40,21 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    if arguments.repeats < 1:
+        parser.error("--repeats must be at least 1")
+    contestants = []
+    for entry in arguments.models:  # all of them before the first is timed
+        name, _, steps = entry.partition(":")
+        model = load_model(name, arguments.device)
+        if model.fixed_steps is None and not (steps.isdecimal() and int(steps)):
+            parser.error(f"{entry}: say how many steps, as in {name}:8")
+        contestants.append((name, model, model.fixed_steps or int(steps)))
+    if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, object]] = []
     for batch in arguments.batch:
         first = None
-        for entry in arguments.models:
-            name, _, steps = entry.partition(":")
-            model = load_model(name, arguments.device)
-            count = model.fixed_steps or int(steps or 1)
+        for name, model, count in contestants:
             taken = seconds(model, batch, count, arguments.repeats)
             first = first or taken
             weights = count_weights(model.network)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -220,6 +221,7 @@ def train(
         trainer = Trainer(
             made, data, objective, replace(chosen.train, **settings), directory=out, facts=facts
         )  # fmt: skip
+        _clear(out, overwrite and not resume)
         _run(trainer, resume)
         distil = "distill --method {} --teacher {{0}} --out {{0}}-distilled"
         methods = {ModelName.flow: "semigroup", ModelName.masked: "sdtt", ModelName.uniform: "dcd"}
@@ -272,11 +274,16 @@ def distill(
         import torch
 
         from flm_edu.methods import DISTILLATIONS, distillation
+        from flm_edu.models import load_model
         from flm_edu.presets import load_preset
 
         _check_out(out, resume, overwrite)
         chosen = load_preset(preset)
-        trained = DISTILLATIONS[method.value].teacher.from_pretrained(teacher)
+        trained, wanted = load_model(teacher), DISTILLATIONS[method.value].teacher
+        if not isinstance(trained, wanted):
+            fitting = [name for name, one in DISTILLATIONS.items() if isinstance(trained, one.teacher)]
+            remedy = f"use --method {' or '.join(fitting)}" if fitting else "no method distils it"
+            raise ValueError(f"--teacher {teacher} holds a {trained.kind!r}, not a {wanted.kind!r}; {remedy}")
         config = replace(chosen.distill, **settings)
         data = _data_of(trained, language, corpus)
         recipe = _given(
@@ -287,6 +294,7 @@ def distill(
         trainers = distillation(
             method.value, trained, data, config, out, preset=chosen.semigroup, recipe=recipe, init=None if init is None else _starting_point(init, trained),
         )  # fmt: skip
+        _clear(out, overwrite and not resume)
         for number, trainer in enumerate(trainers):
             _run(trainer, resume and (number == 0 or trainer.has_saved_state))
         _say(f"{out} holds the distilled model. Next: flm-edu sample {out} --steps 1")
@@ -549,6 +557,15 @@ def _check_out(out: Path, resume: bool, overwrite: bool) -> None:
         raise ValueError(
             f"--out {out} already holds a model; add --resume to go on, --overwrite to replace it, or name another"
         )
+
+
+def _clear(out: Path, overwrite: bool) -> None:
+    """What an earlier run left to go on from: a later --resume must find this one's. Its model stays until the new one."""
+    from flm_edu.training import STATE_FOLDER
+
+    if overwrite:
+        for place in (out / STATE_FOLDER, *out.glob("round-*")):
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def _starting_point(init: str, teacher: Any) -> Any:

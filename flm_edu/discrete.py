@@ -78,7 +78,8 @@ def unmask(
     """Masked diffusion: all positions hidden at first, an equal expected share uncovered in each step.
 
     The posterior depends on what is known and on nothing else, so a step that uncovers nothing costs no
-    evaluation: at most L of them are spent, whatever `steps` is.
+    evaluation. For a single text, and in a batch where all uncover equally many ("confidence"), at most L are
+    spent, whatever `steps` is.
 
     Args:
         posterior: of the clean tokens, given the known ones.
@@ -156,8 +157,9 @@ def denoise_uniform(
         a, b = step / steps, (step + 1) / steps
         prior = context(tokens, a)  # (B, L, V)
         current = one_hot(tokens, vocab_size, prior.dtype)
-        clean = (a * current + (1 - a) / vocab_size) * prior
-        recorder.see(clean / clean.sum(-1, keepdim=True))
+        if record:
+            clean = (a * current + (1 - a) / vocab_size) * prior
+            recorder.see(clean / clean.sum(-1, keepdim=True))
         evidence = a / b * current + (1 - a / b) / vocab_size
         weight = evidence * (b * prior + (1 - b) / vocab_size)
         tokens = weight.argmax(-1) if greedy_tail and step == steps - 1 else draw(weight, generator)

@@ -46,6 +46,7 @@ class LanguageModel(nn.Module):
     NETWORK: ClassVar[dict[str, Any]] = {}
     KINDS: ClassVar[dict[str, type[LanguageModel]]] = {}
     SAMPLERS: ClassVar[tuple[str, ...]] = ("standard",)  # ways to sample, the default first
+    EXACT_LIKELIHOOD: ClassVar[bool] = False  # whether `likelihood_bound` is -log p itself, with nothing drawn
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

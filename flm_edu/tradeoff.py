@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import math
+import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,6 +25,9 @@ from flm_edu.network import count_weights
 from flm_edu.text import TextCorpus
 
 KEPT_TEXTS = 3  # samples of every cell that a sweep keeps
+ENTRIES = 2**26  # of a (B, L, V) tensor, 256 MiB in float32: more samples than that are drawn in parts
+BOUND_DRAWS = 10  # of the noise, in estimates of a likelihood bound
+KNOWN_ROWS = 100_000  # of the training text, from which known words and pairs are taken
 
 
 class Generator(Protocol):
@@ -54,12 +59,13 @@ class Point:
     entropy: float = 0.0  # of a sample's own tokens, nats
     distinct_1: float = 0.0
     distinct_2: float = 0.0
-    known_words: float | None = None  # real text: share of words that the training text holds
+    known_words: float | None = None  # real text: share of words that the training text (its `KNOWN_ROWS`) holds
     known_pairs: float | None = None  # real text: share of neighbouring words seen together there
-    evaluations: int | None = None  # of the network for a sample, counted; fewer than steps where one is saved
+    evaluations: int | None = None  # of the network, counted; fewer than steps where no sample of a batch needs one
     weights: int | None = None  # of the network
     training_tokens: int | None = None  # read in all trainings that led to it, its teacher's included
     likelihood_bound: float | None = None  # of the data under the model, nats per token; exact for autoregression
+    likelihood_error: float | None = None  # standard error of the bound, where it is estimated
     judge_perplexity: float | None = None  # by the judge that the provenance names; empty texts have none
     texts: tuple[str, ...] = ()  # the first few samples, to be read; in the .json only
 
@@ -99,27 +105,49 @@ def sweep(
     add(measure(reference.long(), data.name, "data", 0, time.perf_counter() - started))
     for name, model in models.items():
         fixed: int | None = getattr(model, "fixed_steps", None)
-        footing = _footing(model, reference.long(), seed)
+        footing = _footing(model, reference.long(), data.vocab_size, seed)
+        model.sample(1, 1)  # what is done once, on a GPU above all, is not timed
         for count in steps if fixed is None else [fixed]:
+            parts = _parts(samples, data.length * data.vocab_size)
             with _count_evaluations(model) as evaluations:
-                started = time.perf_counter()
-                tokens = model.sample(samples, count, generator=torch.Generator().manual_seed(seed)).cpu()
+                generator, started = torch.Generator().manual_seed(seed), time.perf_counter()
+                tokens = torch.cat([model.sample(part, count, generator=generator).cpu() for part in parts])
                 seconds = time.perf_counter() - started
-            add(replace(measure(tokens, name, model.kind, count, seconds), evaluations=evaluations(), **footing))
+            calls = evaluations()
+            point = measure(tokens, name, model.kind, count, seconds)
+            add(replace(point, evaluations=None if calls is None else math.ceil(calls / len(parts)), **footing))
     return points
 
 
+def _parts(samples: int, entries: int) -> list[int]:
+    """So many samples in parts that fit into memory, each sample needing so many entries."""
+    most = max(1, ENTRIES // entries)
+    return [most] * (samples // most) + ([samples % most] if samples % most else [])
+
+
 @torch.no_grad()
-def _footing(model: Generator, data: Tensor, seed: int) -> dict[str, Any]:
+def _footing(model: Generator, data: Tensor, vocab_size: int, seed: int) -> dict[str, Any]:
     """What a comparison must hold equal, and what the model says of texts (B, L) of the data; trained models only."""
     if not isinstance(model, LanguageModel):
         return {}
-    bound = model.likelihood_bound(data.to(model.device), torch.Generator().manual_seed(seed))
-    return {
+    facts: dict[str, Any] = {
         "weights": count_weights(model.network),
         "training_tokens": training_tokens(model.provenance, data.shape[1]),
-        "likelihood_bound": None if bound is None else round(float(bound), 5),
     }
+    generator = torch.Generator().manual_seed(seed)
+    draws: list[float] = []
+    for _ in range(1 if model.EXACT_LIKELIHOOD else BOUND_DRAWS):
+        total = 0.0
+        for rows in torch.split(data, _parts(len(data), data.shape[1] * vocab_size)):
+            bound = model.likelihood_bound(rows.to(model.device), generator)
+            if bound is None:
+                return facts
+            total += float(bound) * len(rows)
+        draws.append(total / len(data))
+    facts["likelihood_bound"] = round(statistics.fmean(draws), 5)
+    if len(draws) > 1:
+        facts["likelihood_error"] = round(statistics.stdev(draws) / len(draws) ** 0.5, 5)
+    return facts
 
 
 def training_tokens(provenance: Mapping[str, Any], length: int) -> int | None:
@@ -153,7 +181,7 @@ class _Measure:
     def __init__(self, data: Language | TextCorpus, judge: Judge | None):
         self.data, self.judge = data, judge
         if isinstance(data, TextCorpus):
-            texts = data.decode(data.tokens)
+            texts = data.decode(data.tokens[:KNOWN_ROWS])
             self.words, self.pairs = word_ngrams(texts, 1), word_ngrams(texts, 2)
 
     def __call__(self, tokens: Tensor, model: str, kind: str, steps: int, seconds: float) -> Point:
@@ -271,6 +299,7 @@ def footing_table(points: Sequence[Point]) -> list[list[str]]:
     for point in {point.model: point for point in points if point.weights is not None}.values():
         read = "-" if point.training_tokens is None else f"{point.training_tokens:,}"
         bound = "-" if point.likelihood_bound is None else f"{point.likelihood_bound:.3f}"
+        bound += "" if point.likelihood_error is None else f" +- {point.likelihood_error:.3f}"
         rows.append([point.model, f"{point.weights:,}", read, bound])
     return rows
 

@@ -125,6 +125,11 @@ def test_discrete_models_are_distilled_in_rounds(baselines: Path, monkeypatch: p
         assert [f["objective"]["teacher_steps"] for f in facts] == [8, 4]
         assert [f["teacher"]["corpus"] for f in facts] == ["cities", "cities"]
     assert "sdtt" in call("evaluate", "sdtt", "dcd", "--steps", "1", "--n", "10").stdout
+    for teacher, message in (("masked", "use --method sdtt"), ("ar", "no method distils it")):
+        assert message in call("distill", "--teacher", teacher, "--out", "x").stderr
+    anew = ("--rounds", "1", "--teacher-steps", "8", "--steps", "2", "--batch", "16", "--overwrite")
+    assert call("distill", "--method", "sdtt", "--teacher", "masked", "--out", "sdtt", *anew).exit_code == 0
+    assert not Path("sdtt/round-1").exists(), "a round of the run before, which --resume would take for this one's"
 
 
 def test_every_family_is_sampled_and_measured_alike(baselines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,6 +150,8 @@ def test_every_family_is_sampled_and_measured_alike(baselines: Path, monkeypatch
     assert masked["weights"] == pytest.approx(ar["weights"], rel=0.02)
     assert masked["training_tokens"] == ar["training_tokens"] == 30 * 16 * length
     assert 0 < ar["likelihood_bound"] < masked["likelihood_bound"] + 1
+    assert ar["likelihood_error"] is None
+    assert masked["likelihood_error"] > 0
     assert cells["flm", 1]["likelihood_bound"] is None
     assert "nats/tok of the data" in result.stdout
     trace = call("sample", "ar", "--n", "1", "--trace").stdout.strip().splitlines()

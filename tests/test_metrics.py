@@ -58,6 +58,17 @@ def test_sweep_has_a_row_for_each_cell_and_the_data_first(
     assert list(cell.texts) == language.decode(tokens[:3])
 
 
+def test_more_samples_than_fit_are_drawn_in_parts(
+    language: Language, flow: FlowLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flm_edu.tradeoff.ENTRIES", 20 * language.length * language.vocab_size)
+    _, cell = sweep({"FLM": flow}, language, [4], samples=50)
+    assert (cell.samples, cell.evaluations) == (50, 4)
+    generator = torch.Generator().manual_seed(0)
+    tokens = torch.cat([flow.sample(part, 4, generator=generator) for part in (20, 20, 10)])
+    assert cell.validity == pytest.approx(language.validity(tokens))
+
+
 def test_sweep_refuses_no_steps_and_no_samples(language: Language, flow: FlowLM) -> None:
     for steps, samples in (([], 5), ([0], 5), ([1], 0)):
         with pytest.raises(ValueError, match="at least 1"):

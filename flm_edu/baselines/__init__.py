@@ -1,7 +1,8 @@
 """The models that flow is compared with, of the same network, training and sampling interface.
 
 autoregressive: left to right. masked (MDLM) and uniform (Duo): discrete diffusion. sdtt and dcd distil
-the two into fewer steps. None of them is a weaker copy: `flm_edu.oracle` holds the limit of each.
+the two into fewer steps. `flm_edu.oracle` has the perfect model of each of the first three, so that one can see
+whether a trained one is a weak one.
 """
 
 from flm_edu.baselines.autoregressive import AutoregressiveLM

@@ -29,6 +29,7 @@ class AutoregressiveLM(LanguageModel):
 
     kind = "autoregressive"
     NETWORK: ClassVar[dict[str, Any]] = {"causal": True, "extra_tokens": 1}
+    EXACT_LIKELIHOOD = True
 
     @property
     def fixed_steps(self) -> int:

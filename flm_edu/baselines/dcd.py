@@ -3,6 +3,9 @@
 Uniform diffusion has no path of its own, but the Gaussian one it shadows has: with the same noise x_0 and
 clean text x_1, the argmax of I_t at two times are two points of one deterministic path of tokens.
 
+Times are spread evenly in alpha here (published: evenly in the noise's log-ratio), and four rounds from 64 steps end at
+parts of 1/8 (published: five from 512, at 1/32); `--rounds` and `--teacher-steps` choose others.
+
 Source: Sahoo et al. 2025, "The Diffusion Duality" (arXiv 2506.10892).
 """
 

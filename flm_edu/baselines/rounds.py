@@ -23,9 +23,10 @@ class RoundOptions:
     def __post_init__(self) -> None:
         if self.rounds < 1:
             raise ValueError(f"rounds is {self.rounds}; it must be at least 1")
-        if self.teacher_steps < 2**self.rounds:
+        if self.teacher_steps < 1 or self.teacher_steps % 2**self.rounds:
             raise ValueError(
-                f"teacher_steps is {self.teacher_steps}; {self.rounds} rounds that halve it need at least {2**self.rounds}"
+                f"teacher_steps is {self.teacher_steps}; {self.rounds} rounds that halve it need a multiple of "
+                f"{2**self.rounds}"
             )
         if self.divergence not in ("reverse", "forward"):
             raise ValueError(f"divergence is {self.divergence!r}; choose 'reverse' or 'forward'")

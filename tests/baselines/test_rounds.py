@@ -116,7 +116,8 @@ def test_rounds_halve_the_steps_and_leave_every_student_on_disk(language: Langua
     ("options", "message"),
     [
         ({"rounds": 0}, "rounds is 0"),
-        ({"rounds": 3, "teacher_steps": 4}, "at least 8"),
+        ({"rounds": 3, "teacher_steps": 4}, "a multiple of 8"),
+        ({"rounds": 2, "teacher_steps": 6}, "a multiple of 4"),
         ({"divergence": "both"}, "'both'"),
     ],
 )
