@@ -376,7 +376,8 @@ def evaluate(
         if trained:
             typer.echo(f"\n{format_footing(points)}")
         if out is not None:
-            facts = {"seed": seed, "corpus": data.name, "corpus_fingerprint": data.fingerprint, "judge": judge}
+            facts = {"seed": seed, "corpus": data.name, "corpus_fingerprint": data.fingerprint}
+            facts["judge"] = scorer and scorer.about
             save_sweep(points, out, describe_run(**facts))
             _say(f"table written to {out.with_suffix('.csv')} and {out.with_suffix('.json')}")
 

