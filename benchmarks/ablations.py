@@ -1,6 +1,7 @@
-"""The choices behind the method, one changed at a time: what the network predicts, the clock, the flow map's equation.
+"""The choices behind the method, one changed at a time: what the network predicts, the clock, the flow map's equation;
+and one behind what it is compared with, how uniform diffusion learns.
 
-    python benchmarks/ablations.py losses schedules objectives --out data/sweeps/ablations.csv
+    python benchmarks/ablations.py losses schedules objectives curriculum --out data/sweeps/ablations.csv
 
 The paper asks the same questions of LM1B (data/reference/ablations.csv); here every answer is the share of valid
 texts of a finite language. All runs of a question share network, batch, steps and seed. The paper's own figures
@@ -20,6 +21,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from flm_edu.baselines.uniform import UniformDiffusion, UniformLM
 from flm_edu.files import write_aside
 from flm_edu.interpolant import expand_time, interpolate, one_hot
 from flm_edu.language import Language, load_language
@@ -136,6 +138,19 @@ def objectives(steps: int) -> Iterator[dict[str, Any]]:
     yield from measure("objective of the flow map", "semigroup without a teacher", alone, language, 2 * steps)
 
 
+# --- the curriculum of uniform diffusion -----------------------------------------------------------
+
+
+def curriculum(steps: int) -> Iterator[dict[str, Any]]:
+    """Duo on `tales`, whose longer texts tell the two apart, with hard tokens throughout and with soft ones first."""
+    language = load_language("tales")
+    for choice, softness in (("hard tokens throughout", 0.0), ("soft tokens first", UniformDiffusion.softness)):
+        torch.manual_seed(0)
+        model = UniformLM(PRESET.network(language.vocab_size, language.length), language.tokenizer)
+        train(model, language, UniformDiffusion(softness), steps)
+        yield from measure("how uniform diffusion learns", choice, model, language, steps)
+
+
 # --- shared -------------------------------------------------------------------------------------
 
 
@@ -178,6 +193,7 @@ QUESTIONS: dict[str, Callable[[int], Iterator[dict[str, Any]]]] = {
     "losses": losses,
     "schedules": schedules,
     "objectives": objectives,
+    "curriculum": curriculum,
 }
 
 
