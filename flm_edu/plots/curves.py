@@ -49,7 +49,7 @@ def quality_against_steps(points: Sequence[Point], metric: str = "validity", the
         axes.set_xscale("log", base=2)
         axes.set_xticks(steps, [str(s) for s in steps])
         axes.set_xlabel("steps (network evaluations per sample)")
-        axes.legend()
+        _add_legend(axes)
         return figure
 
 
@@ -83,7 +83,7 @@ def quality_against_seconds(points: Sequence[Point], metric: str = "validity", t
         if METRICS[metric].percent:
             axes.set_ylim(None, 108)  # room for the numbers
         axes.set_xlabel(f"milliseconds per text (drawn {max(p.samples for p in points)} at once; numbers: steps)")
-        axes.legend()
+        _add_legend(axes)
         return figure
 
 
@@ -121,6 +121,16 @@ def _quality(points: Sequence[Point], metric: str, across: Callable[[Point], flo
     if look_of.logarithmic:
         axes.set_yscale("log")
     return figure, axes
+
+
+def _add_legend(axes: Axes) -> None:
+    """In the picture where there is room for it, beside it where there are many lines."""
+    many = len(axes.get_legend_handles_labels()[1]) > 6
+    if many:
+        axes.figure.set_size_inches(9.0, 4.4)  # type: ignore[union-attr]
+        axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0)
+    else:
+        axes.legend()
 
 
 def loss_curves(
