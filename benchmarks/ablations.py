@@ -116,6 +116,14 @@ def schedules(steps: int) -> Iterator[dict[str, Any]]:
             yield from measure(question, clock, trained, language, steps)
 
 
+def large_vocabulary(steps: int) -> Iterator[dict[str, Any]]:
+    """Both clocks in the large vocabulary alone, where 1,000 steps do not even teach which words are used."""
+    language = among(load_language("sentences"), 4096)
+    for clock in CLOCKS:
+        trained = train_flow(FlowLM, language, flow_matching, steps, clock)
+        yield from measure(f"clock, vocabulary of {language.vocab_size}", clock, trained, language, steps)
+
+
 # --- the flow map's equation --------------------------------------------------------------------
 
 
@@ -192,6 +200,7 @@ def measure(
 QUESTIONS: dict[str, Callable[[int], Iterator[dict[str, Any]]]] = {
     "losses": losses,
     "schedules": schedules,
+    "large-vocabulary": large_vocabulary,
     "objectives": objectives,
     "curriculum": curriculum,
 }
