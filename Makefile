@@ -140,6 +140,7 @@ sweeps: $(VENV)/.test-installed
 	$(PY) benchmarks/ablations.py losses objectives --out data/sweeps/ablations.csv
 	$(PY) benchmarks/ablations.py schedules --out data/sweeps/ablations-clock.csv
 	$(PY) benchmarks/ablations.py large-vocabulary --steps 3000 --out data/sweeps/ablations-clock-long.csv
+	$(PY) benchmarks/ablations.py soft-reading --out data/sweeps/ablations-clock-soft.csv
 	$(PY) benchmarks/ablations.py curriculum --out data/sweeps/ablations-curriculum.csv
 
 # Every widget in both themes, from the system's Chromium.

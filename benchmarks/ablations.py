@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +117,27 @@ def schedules(steps: int) -> Iterator[dict[str, Any]]:
             yield from measure(question, clock, trained, language, steps)
 
 
+class SoftReader(FlowLM):
+    """Its network reads each noisy token as a point of the simplex, softmax(x / temperature), in place of x itself.
+
+    Read linearly, the noise of V entries comes through a width below V sqrt(V / width) times as loud as the signal. A
+    softmax at the temperature of the noise keeps the few largest entries, and loses nothing but a constant.
+    """
+
+    def logits(self, x: Tensor, tau: Tensor) -> Tensor:
+        """As `FlowLM.logits`."""
+        temperature = 2 * (1 - self.schedule.t(tau)) / math.log(x.shape[-1])
+        return self.network((x / expand_time(temperature.clamp_min(1e-3), x)).softmax(-1), tau).float()
+
+
+def soft_reading(steps: int) -> Iterator[dict[str, Any]]:
+    """Both clocks in the large vocabulary, with a network that can hear in it."""
+    language = among(load_language("sentences"), 4096)
+    for clock in CLOCKS:
+        trained = train_flow(SoftReader, language, flow_matching, steps, clock)
+        yield from measure(f"clock, vocabulary of {language.vocab_size}, read softly", clock, trained, language, steps)
+
+
 def large_vocabulary(steps: int) -> Iterator[dict[str, Any]]:
     """Both clocks in the large vocabulary alone, where 1,000 steps do not even teach which words are used."""
     language = among(load_language("sentences"), 4096)
@@ -201,6 +223,7 @@ QUESTIONS: dict[str, Callable[[int], Iterator[dict[str, Any]]]] = {
     "losses": losses,
     "schedules": schedules,
     "large-vocabulary": large_vocabulary,
+    "soft-reading": soft_reading,
     "objectives": objectives,
     "curriculum": curriculum,
 }
