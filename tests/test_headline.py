@@ -42,7 +42,7 @@ def test_all_have_the_same_size_and_have_read_as_much(data: str) -> None:
 
 
 def beats(ours: Point, theirs: Point, language: Point) -> bool:
-    """More valid texts, spread better, and not by saying less: word salad repeats itself less than the language does."""
+    """More valid texts, less total variation, and not by saying less: word salad repeats itself less than the language does."""
     assert ours.total_variation is not None
     assert theirs.total_variation is not None
     varied = ours.entropy > min(theirs.entropy, language.entropy) - 0.01
@@ -57,7 +57,7 @@ def test_one_step_of_the_flow_map_beats_eight_of_the_discrete_models_on_sentence
 
 
 def test_on_tales_one_step_beats_eight_of_masked_diffusion_and_four_of_uniform_and_two_beat_eight() -> None:
-    """One step does not beat eight of Duo there, and the README says so."""
+    """One step does not beat eight of Duo there, and docs/RESULTS.md says so."""
     points = measured("tales")
     assert beats(points["fmlm", 1], points["masked", 8], points["tales", 0])
     assert beats(points["fmlm", 1], points["uniform", 4], points["tales", 0])
