@@ -109,3 +109,18 @@ def test_a_velocity_with_squared_error_is_the_worst_of_the_losses() -> None:
     for steps in (1, 16, 64):
         assert min(choices, key=lambda choice: valid[choice, steps]) == "velocity, squared error"
     assert max(choices, key=lambda choice: valid[choice, 1]) == "denoiser with softmax, cross-entropy"
+
+
+def test_the_clock_matters_in_a_large_vocabulary_and_hardly_in_a_small_one() -> None:
+    """For a network that can read it; read linearly through a narrow width, 4,096 words are not learned by either clock."""
+    small, large = ablations("ablations-clock", "clock, vocabulary of 29"), ablations("ablations-clock-soft", "clock")
+    for steps in (1, 2, 4, 8, 16):
+        assert large["decoding-error", steps] > large["uniform", steps] + 0.05
+        assert abs(small["decoding-error", steps] - small["uniform", steps]) < 0.08
+    linear = ablations("ablations-clock", "clock, vocabulary of 4096")
+    assert max(linear[clock, 16] for clock in ("decoding-error", "uniform")) < 0.5
+
+
+def test_duo_needs_soft_tokens_first() -> None:
+    valid = ablations("ablations-curriculum", "how uniform diffusion learns")
+    assert valid["soft tokens first", 8] > 3 * valid["hard tokens throughout", 8]
