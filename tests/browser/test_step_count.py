@@ -56,11 +56,14 @@ def test_mouse_and_keyboard_read_marks(open_widget: Callable[..., Any]) -> None:
 def test_shipped_sweeps_draw_in_every_metric(open_widget: Callable[..., Any]) -> None:
     widget = StepCountExplorer()
     page = open_widget(widget, theme="dark")
-    pictures = set()
-    for metric in widget.metrics:
-        put(page, metric=metric, selected=3)
-        pictures.add(picture(page))
-    assert len(pictures) == len(widget.metrics) >= 3
+    assert set(widget.datasets) >= {"sentences", "tales", "sotu"}
+    for data in widget.datasets:
+        own = [name for name in widget.metrics if any(p["data"] == data and p[name] is not None for p in widget.points)]
+        pictures = set()
+        for metric in own:
+            put(page, data=data, metric=metric, selected=-1)
+            pictures.add(picture(page))
+        assert len(pictures) == len(own) >= 3, data
 
 
 def test_perplexity_is_logarithmic_and_the_papers_figures_are_faint(open_widget: Callable[..., Any]) -> None:
