@@ -302,7 +302,8 @@ function setLegend(list, entries) {
  * Returns functions from values to pixels, and the box of the plot.
  */
 function drawAxes(context, width, height, x, y, colors) {
-  const box = { left: 52, right: width - 22, top: 12, bottom: height - 42 };
+  const digits = Math.max(...y.ticks.map(([, text]) => text.length)); // "20,000" needs more room than "80"
+  const box = { left: Math.max(52, 26 + 7.5 * digits), right: width - 22, top: 12, bottom: height - 42 };
   const scale = ({ range: [low, high], log }, from, to) => {
     const bend = log ? Math.log : (v) => v;
     return (value) => from + ((bend(value) - bend(low)) / (bend(high) - bend(low))) * (to - from);
