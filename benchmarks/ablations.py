@@ -16,6 +16,7 @@ import io
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -130,20 +131,12 @@ class SoftReader(FlowLM):
         return self.network((x / expand_time(temperature.clamp_min(1e-3), x)).softmax(-1), tau).float()
 
 
-def soft_reading(steps: int) -> Iterator[dict[str, Any]]:
-    """Both clocks in the large vocabulary, with a network that can hear in it."""
+def in_large_vocabulary(kind: type[FlowLM], suffix: str, steps: int) -> Iterator[dict[str, Any]]:
+    """Both clocks in the large vocabulary alone, with one or the other reader."""
     language = among(load_language("sentences"), 4096)
     for clock in CLOCKS:
-        trained = train_flow(SoftReader, language, flow_matching, steps, clock)
-        yield from measure(f"clock, vocabulary of {language.vocab_size}, read softly", clock, trained, language, steps)
-
-
-def large_vocabulary(steps: int) -> Iterator[dict[str, Any]]:
-    """Both clocks in the large vocabulary alone, where 1,000 steps do not even teach which words are used."""
-    language = among(load_language("sentences"), 4096)
-    for clock in CLOCKS:
-        trained = train_flow(FlowLM, language, flow_matching, steps, clock)
-        yield from measure(f"clock, vocabulary of {language.vocab_size}", clock, trained, language, steps)
+        trained = train_flow(kind, language, flow_matching, steps, clock)
+        yield from measure(f"clock, vocabulary of {language.vocab_size}{suffix}", clock, trained, language, steps)
 
 
 # --- the flow map's equation --------------------------------------------------------------------
@@ -222,8 +215,8 @@ def measure(
 QUESTIONS: dict[str, Callable[[int], Iterator[dict[str, Any]]]] = {
     "losses": losses,
     "schedules": schedules,
-    "large-vocabulary": large_vocabulary,
-    "soft-reading": soft_reading,
+    "large-vocabulary": partial(in_large_vocabulary, FlowLM, ""),
+    "soft-reading": partial(in_large_vocabulary, SoftReader, ", read softly"),
     "objectives": objectives,
     "curriculum": curriculum,
 }

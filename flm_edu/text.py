@@ -83,7 +83,7 @@ def published_tokenizer(name: str) -> Tokenizer:
     try:
         return Tokenizer.from_pretrained(name)
     except Exception as error:  # tokenizers raises bare Exception, the hub's client a dozen kinds
-        reason = str(error).splitlines()[0]
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise CorpusError(
             f"--tokenizer {name!r} cannot be had from the Hugging Face hub ({reason}); "
             "check the name and the connection, or leave it out to train one"

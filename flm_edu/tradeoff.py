@@ -106,7 +106,7 @@ def sweep(
     for name, model in models.items():
         fixed: int | None = getattr(model, "fixed_steps", None)
         footing = _footing(model, reference.long(), data.vocab_size, seed)
-        model.sample(1, 1)  # what is done once, on a GPU above all, is not timed
+        model.sample(1, 1, generator=generator)  # what is done once, on a GPU above all, is not timed
         for count in steps if fixed is None else [fixed]:
             parts = _parts(samples, data.length * data.vocab_size)
             with _count_evaluations(model) as evaluations:
