@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -27,7 +26,7 @@ from flm_edu.baselines.uniform import UniformDiffusion, UniformLM
 from flm_edu.files import write_aside
 from flm_edu.interpolant import expand_time, interpolate, one_hot
 from flm_edu.language import Language, load_language
-from flm_edu.models import FlowLM, FlowMapLM
+from flm_edu.models import FlowLM, FlowMapLM, Reader
 from flm_edu.objectives import (
     EulerianDistillation,
     FlowMapObjective,
@@ -114,28 +113,15 @@ def schedules(steps: int) -> Iterator[dict[str, Any]]:
             exact = PerfectFlow(language, clock)
             few = SAMPLES if language.vocab_size < 1000 else SAMPLES // 4  # exact and large is slow
             yield from measure(question, f"{clock}, exact flow", exact, language, 0, few)
-            trained = train_flow(FlowLM, language, flow_matching, steps, clock)
+            trained = train_flow(FlowLM, language, flow_matching, steps, schedule=clock)
             yield from measure(question, clock, trained, language, steps)
 
 
-class SoftReader(FlowLM):
-    """Its network reads each noisy token as a point of the simplex, softmax(x / temperature), in place of x itself.
-
-    Read linearly, the noise of V entries comes through a width below V sqrt(V / width) times as loud as the signal. A
-    softmax at the temperature of the noise keeps the few largest entries, and loses nothing but a constant.
-    """
-
-    def logits(self, x: Tensor, tau: Tensor) -> Tensor:
-        """As `FlowLM.logits`."""
-        temperature = 2 * (1 - self.schedule.t(tau)) / math.log(x.shape[-1])
-        return self.network((x / expand_time(temperature.clamp_min(1e-3), x)).softmax(-1), tau).float()
-
-
-def in_large_vocabulary(kind: type[FlowLM], suffix: str, steps: int) -> Iterator[dict[str, Any]]:
+def in_large_vocabulary(reader: Reader, suffix: str, steps: int) -> Iterator[dict[str, Any]]:
     """Both clocks in the large vocabulary alone, with one or the other reader."""
     language = among(load_language("sentences"), 4096)
     for clock in CLOCKS:
-        trained = train_flow(kind, language, flow_matching, steps, clock)
+        trained = train_flow(FlowLM, language, flow_matching, steps, schedule=clock, reader=reader)
         yield from measure(f"clock, vocabulary of {language.vocab_size}{suffix}", clock, trained, language, steps)
 
 
@@ -177,10 +163,10 @@ def curriculum(steps: int) -> Iterator[dict[str, Any]]:
 # --- shared -------------------------------------------------------------------------------------
 
 
-def train_flow(kind: type[FlowLM], language: Language, objective: Any, steps: int, clock: Clock = CLOCKS[0]) -> FlowLM:
-    """A flow of the demo's size."""
+def train_flow(kind: type[FlowLM], language: Language, objective: Any, steps: int, **settings: Any) -> FlowLM:
+    """A flow of the demo's size, with the flow's own settings."""
     torch.manual_seed(0)
-    model = kind(PRESET.network(language.vocab_size, language.length), language.tokenizer, clock)
+    model = kind(PRESET.network(language.vocab_size, language.length), language.tokenizer, **settings)
     train(model, language, objective, steps)
     return model
 
@@ -215,8 +201,8 @@ def measure(
 QUESTIONS: dict[str, Callable[[int], Iterator[dict[str, Any]]]] = {
     "losses": losses,
     "schedules": schedules,
-    "large-vocabulary": partial(in_large_vocabulary, FlowLM, ""),
-    "soft-reading": partial(in_large_vocabulary, SoftReader, ", read softly"),
+    "large-vocabulary": partial(in_large_vocabulary, "linear", ""),
+    "soft-reading": partial(in_large_vocabulary, "soft", ", read softly"),
     "objectives": objectives,
     "curriculum": curriculum,
 }

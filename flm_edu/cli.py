@@ -104,6 +104,13 @@ class ScheduleName(str, Enum):
     uniform = "uniform"
 
 
+class ReaderName(str, Enum):
+    """Choices of --reader."""
+
+    linear = "linear"
+    soft = "soft"
+
+
 class AgainstName(str, Enum):
     """Choices of --against."""
 
@@ -153,6 +160,12 @@ def train(
     schedule: Annotated[
         ScheduleName | None, typer.Option(help="The clock of a flow; decoding-error unless told.")
     ] = None,
+    reader: Annotated[
+        ReaderName | None,
+        typer.Option(
+            help="How a flow reads noisy tokens; soft, by a softmax, for vocabularies wider than the network."
+        ),
+    ] = None,
     length: Annotated[int | None, typer.Option(help="Tokens in a row of real text.")] = None,
     tokenizer: Annotated[
         str | None, typer.Option(help="A published tokenizer, such as gpt2; else one is trained.")
@@ -178,8 +191,9 @@ def train(
         from flm_edu.training import Trainer
 
         _check_out(out, resume, overwrite)
-        if schedule is not None and model not in (ModelName.flow, ModelName.flow_map):
-            raise ValueError(f"--schedule is the clock of a flow; --model {model.value} has none")
+        own = _given(schedule=_value(schedule), reader=_value(reader))
+        for option in own if model not in (ModelName.flow, ModelName.flow_map) else ():
+            raise ValueError(f"--{option} is for a flow, which starts from noise; --model {model.value} does not")
         if method is not None and model is not ModelName.flow_map:
             raise ValueError(f"--method is for --model flow-map; --model {model.value} has one objective")
         kind, objective = TRAINABLE[model.value]
@@ -217,7 +231,7 @@ def train(
             facts["objective"] = {
                 field.name: getattr(objective, field.name) for field in fields(objective) if field.init
             }
-        made = kind(config, data.tokenizer, **_given(schedule=_value(schedule)))
+        made = kind(config, data.tokenizer, **own)
         trainer = Trainer(
             made, data, objective, replace(chosen.train, **settings), directory=out, facts=facts
         )  # fmt: skip
@@ -578,8 +592,11 @@ def _starting_point(init: str, teacher: Any) -> Any:
 
     student = FlowMapLM.from_pretrained(init)
     ours, theirs = student.config, replace(teacher.config, two_times=True)
-    if ours != theirs or student.schedule_name != teacher.schedule_name:
-        raise ValueError(f"--init {init} has another network or clock than the teacher ({ours} against {theirs})")
+    if (ours, student.settings()) != (theirs, teacher.settings()):
+        raise ValueError(
+            f"--init {init} has another network, clock or reader than the teacher "
+            f"({ours}, {student.settings()} against {theirs}, {teacher.settings()})"
+        )
     return student
 
 

@@ -9,9 +9,10 @@ over what the network gives (logits). The discrete models they are compared with
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar, overload
+from typing import Any, ClassVar, Literal, TypeVar, get_args, overload
 
 import torch
 from safetensors import SafetensorError
@@ -20,7 +21,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from flm_edu.files import data_dir, write_aside
-from flm_edu.interpolant import flow_map_from_two_time_denoiser, velocity_from_denoiser
+from flm_edu.interpolant import expand_time, flow_map_from_two_time_denoiser, velocity_from_denoiser
 from flm_edu.network import DiT, NetworkConfig
 from flm_edu.sampling import Trajectory, check_sampling, gaussian_noise, integrate
 from flm_edu.schedule import Schedule, load_schedule
@@ -188,22 +189,42 @@ class LanguageModel(nn.Module):
 M = TypeVar("M", bound=LanguageModel)
 
 
+Reader = Literal["linear", "soft"]
+
+
 class _FlowModel(LanguageModel):
-    """What the flow and its flow map share: a clock, and one loop from Gaussian noise to tokens."""
+    """What the flow and its flow map share: a clock, a way to read noise, and one loop from noise to tokens."""
 
     def __init__(
         self,
         config: NetworkConfig,
         tokenizer: Tokenizer | None = None,
         schedule: Literal["decoding-error", "uniform"] = "decoding-error",
+        reader: Reader = "linear",
     ):
         super().__init__(config, tokenizer)
+        if reader not in get_args(Reader):
+            raise ModelError(f"reader {reader!r} is unknown; choose one of {', '.join(get_args(Reader))}")
+        self.reader = reader
         self.schedule_name = schedule
         self.schedule: Schedule = load_schedule(schedule, config.vocab_size)
 
     def settings(self) -> dict[str, Any]:
-        """The clock's name."""
-        return {"schedule": self.schedule_name}
+        """The names of clock and reader."""
+        return {"schedule": self.schedule_name, "reader": self.reader}
+
+    def read(self, x: Tensor, tau: Tensor) -> Tensor:
+        """What the network is shown of x (B, L, V) at clock values tau (B,): x itself, or its softmax: (B, L, V).
+
+        A network hears V entries of noise through a first layer of some width. Where V is the larger, they arrive
+        sqrt(V / width) times as loud against the signal, and above a few thousand tokens drown it. The softmax, at a
+        temperature that falls with the noise, keeps the few largest entries, where the token is if it can be told;
+        up to a constant nothing is lost. Not part of the published method, which reads x.
+        """
+        if self.reader == "linear":
+            return x
+        temperature = 2 * (1 - self.schedule.t(tau)) / math.log(x.shape[-1])
+        return (x / expand_time(temperature.clamp_min(1e-3), x)).softmax(-1)
 
     def step_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
         """The point of the simplex that one sampling step from s to t moves towards."""
@@ -224,9 +245,10 @@ class FlowLM(_FlowModel):
         config: sizes of the network.
         tokenizer: tokens to text; its vocabulary must be the network's.
         schedule: the clock, "decoding-error" or "uniform".
+        reader: how the network reads a noisy token (`read`), "linear" as published or "soft".
 
     Raises:
-        ModelError: the tokenizer has another vocabulary.
+        ModelError: the tokenizer has another vocabulary, or there is no such reader.
 
     Source: docs/EQUATIONS.md; arXiv 2602.16813.
     """
@@ -235,7 +257,7 @@ class FlowLM(_FlowModel):
 
     def logits(self, x: Tensor, tau: Tensor) -> Tensor:
         """The network's output: x (B, L, V) at clock values tau (B,) -> (B, L, V) float."""
-        return self.network(x, tau).float()
+        return self.network(self.read(x, tau), tau).float()
 
     def denoiser(self, x: Tensor, t: Tensor) -> Tensor:
         """D_t(x), the token posterior: x (B, L, V) at mixing times t (B,) -> (B, L, V) on the simplex."""
@@ -262,7 +284,7 @@ class FlowMapLM(_FlowModel):
     @classmethod
     def from_flow_lm(cls, teacher: FlowLM) -> FlowMapLM:
         """A student with the teacher's weights: the second time changes nothing until it is trained."""
-        student = cls(teacher.config, teacher.tokenizer, teacher.schedule_name)  # type: ignore[arg-type]
+        student = cls(teacher.config, teacher.tokenizer, teacher.schedule_name, teacher.reader)  # type: ignore[arg-type]
         network = student.network
         assert isinstance(network, DiT)
         assert network.second_time_embedding is not None
@@ -275,7 +297,7 @@ class FlowMapLM(_FlowModel):
 
     def logits(self, x: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
         """The network's output: x (B, L, V) at clock values tau_s, tau_t (B,) -> (B, L, V) float."""
-        return self.network(x, tau_s, tau_t).float()
+        return self.network(self.read(x, tau_s), tau_s, tau_t).float()
 
     def two_time_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
         """delta_{s,t}(x): x (B, L, V) at mixing times s <= t (B,) -> (B, L, V) on the simplex."""

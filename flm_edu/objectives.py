@@ -328,7 +328,7 @@ def two_time_denoiser_of(walker: FlowMapLM) -> Callable[[Tensor, Tensor, Tensor]
     network: nn.Module = walker.network
     while isinstance(inner := getattr(network, "_orig_mod", getattr(network, "module", None)), nn.Module):
         network = inner
-    return lambda x, tau_s, tau_t: network(x, tau_s, tau_t).float().softmax(-1)
+    return lambda x, tau_s, tau_t: network(walker.read(x, tau_s), tau_s, tau_t).float().softmax(-1)
 
 
 def derivative(

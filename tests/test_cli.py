@@ -74,7 +74,7 @@ def test_train_writes_a_model_directory(models: Path) -> None:
     } <= names
     facts = json.loads((models / "fmlm" / "provenance.json").read_text())
     assert facts["command"].endswith("distill --teacher flm --out fmlm --steps 20 --batch 16 --target ema")
-    recipe = {"diagonal_fraction": 0.25, "boundary_every": 32, "target": "ema", "jumps": 2}
+    recipe = {"diagonal_fraction": 0.25, "boundary_every": 32, "target": "ema", "jumps": 2, "handover": None}
     assert facts["objective"] == {"method": "semigroup", **recipe}
     assert facts["teacher"]["corpus"] == "cities"
 
@@ -250,7 +250,8 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("train", "--out", "short.txt", "--language", "cities"), "is a file"),
         (("train", "--out", "short.txt/runs/x", "--language", "cities"), "short.txt is a file"),
         (("distill", "--out", "x", "--teacher", "fmlm"), "not a 'flow-lm'"),
-        (("train", "--out", "x", "--language", "cities", "--model", "ar", "--schedule", "uniform"), "has none"),
+        (("train", "--out", "x", "--language", "cities", "--model", "ar", "--schedule", "uniform"), "--schedule is for a flow"),
+        (("train", "--out", "x", "--language", "cities", "--model", "masked", "--reader", "soft"), "is for a flow"),
         (("train", "--out", "x", "--language", "cities", "--like", "sentences-flm"), "belong to different data"),
         (("train", "--out", "x", "--language", "cities", "--method", "eulerian"), "--model flow-map"),
         (
@@ -262,7 +263,7 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("sample", "flm@confidence"), "is sampled by standard"),
         (("distill", "--out", "x", "--teacher", "flm", "--language", "sentences"), "vocab_size 29"),
         (("distill", "--out", "x", "--teacher", "flm", "--diagonal-fraction", "2"), "diagonal_fraction is 2.0"),
-        (("distill", "--out", "x", "--teacher", "flm", "--init", "sentences-fmlm"), "another network or clock"),
+        (("distill", "--out", "x", "--teacher", "flm", "--init", "sentences-fmlm"), "another network, clock"),
         (
             ("distill", "--out", "x", "--teacher", "flm", "--target", "teacher", "--method", "eulerian"),
             "--method semigroup",
@@ -272,6 +273,7 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
             ("distill", "--out", "x", "--teacher", "flm", "--jumps", "4", "--method", "lagrangian"),
             "--jumps is for --method semigroup",
         ),
+        (("distill", "--out", "x", "--teacher", "flm", "--handover", "1.5"), "handover is 1.5"),
         (("distill", "--out", "half", "--teacher", "flm"), "already holds a model"),
         (("evaluate", "by-hand"), "does not say what it was trained on"),
         (("demo", "--out", "."), "that no demo made"),
