@@ -250,7 +250,10 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("train", "--out", "short.txt", "--language", "cities"), "is a file"),
         (("train", "--out", "short.txt/runs/x", "--language", "cities"), "short.txt is a file"),
         (("distill", "--out", "x", "--teacher", "fmlm"), "not a 'flow-lm'"),
-        (("train", "--out", "x", "--language", "cities", "--model", "ar", "--schedule", "uniform"), "--schedule is for a flow"),
+        (
+            ("train", "--out", "x", "--language", "cities", "--model", "ar", "--schedule", "uniform"),
+            "--schedule is for a flow",
+        ),
         (("train", "--out", "x", "--language", "cities", "--model", "masked", "--reader", "soft"), "is for a flow"),
         (("train", "--out", "x", "--language", "cities", "--like", "sentences-flm"), "belong to different data"),
         (("train", "--out", "x", "--language", "cities", "--method", "eulerian"), "--model flow-map"),
