@@ -140,8 +140,9 @@ def distillation(
     rounds = RoundOptions(**recipe)
     if init is not None:
         raise ValueError(f"--init goes on from a flow map; --method {name} starts from its teacher")
-    if config.steps < rounds.rounds:
-        raise ValueError(f"--steps {config.steps} cannot be shared among {rounds.rounds} rounds")
+    if config.steps < rounds.rounds or config.steps % rounds.rounds:
+        most = max(config.steps // rounds.rounds, 1) * rounds.rounds
+        raise ValueError(f"--steps {config.steps} cannot be shared among {rounds.rounds} rounds; take {most}")
     config = replace(config, steps=config.steps // rounds.rounds)
     for number in range(rounds.rounds):
         pupil = copy.deepcopy(teacher)

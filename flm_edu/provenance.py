@@ -32,9 +32,9 @@ def describe_run(**facts: Any) -> dict[str, Any]:
 
 
 def _command() -> str:
-    program = Path(sys.argv[0]).name if sys.argv else ""
-    program = {"cli.py": "flm-edu"}.get(program, program)  # as a module or by its name, it is the same command
-    return " ".join([program, *sys.argv[1:]])
+    program = Path(sys.argv[0]) if sys.argv else Path()
+    name = "flm-edu" if program.name == "__main__.py" and program.parent.name == "cli" else program.name
+    return " ".join([name, *sys.argv[1:]])
 
 
 def package_version() -> str:

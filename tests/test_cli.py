@@ -73,7 +73,7 @@ def test_train_writes_a_model_directory(models: Path) -> None:
         "tensorboard",
     } <= names
     facts = json.loads((models / "fmlm" / "provenance.json").read_text())
-    assert facts["command"].endswith("distill --teacher flm --out fmlm --steps 20 --batch 16 --target ema")
+    assert facts["command"] == "flm-edu distill --teacher flm --out fmlm --steps 20 --batch 16 --target ema"
     recipe = {"diagonal_fraction": 0.25, "boundary_every": 32, "target": "ema", "jumps": 2, "handover": None}
     assert facts["objective"] == {"method": "semigroup", **recipe}
     assert facts["teacher"]["corpus"] == "cities"
@@ -263,6 +263,10 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         ),
         (("distill", "--out", "x", "--teacher", "flm", "--rounds", "2"), "no option of --method semigroup"),
         (("distill", "--out", "x", "--teacher", "flm", "--method", "sdtt"), "not a 'masked'"),
+        (
+            ("distill", "--out", "x", "--teacher", "sentences-masked", "--method", "sdtt", "--steps", "10"),
+            "--steps 10 cannot be shared among 4 rounds; take 8",
+        ),
         (("sample", "flm@confidence"), "is sampled by standard"),
         (("distill", "--out", "x", "--teacher", "flm", "--language", "sentences"), "vocab_size 29"),
         (("distill", "--out", "x", "--teacher", "flm", "--diagonal-fraction", "2"), "diagonal_fraction is 2.0"),

@@ -53,7 +53,6 @@ def test_dependencies_point_one_way() -> None:
         "baselines",
         "muon",
         "training",
-        "training_options",
         "methods",
         "presets",
         "scale",

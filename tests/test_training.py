@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,19 @@ def test_distillation_learns(language: Language) -> None:
         for model in (student, flow)
     ]
     assert distance[0] < 0.75 * distance[1]  # in one step the flow writes little but its likeliest text
+
+
+def test_a_compiled_network_learns_the_same(
+    language: Language, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Traced, and run as it is: what is tested is that nothing else notices, not the machine's compiler."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    plain, compiled = (trained(language, replace(SHORT, compile=c), tmp_path / str(c)) for c in (False, True))
+    assert all(
+        torch.allclose(a, b, atol=1e-5)
+        for a, b in zip(weights(plain).values(), weights(compiled).values(), strict=True)
+    )
+    assert same(compiled, load_model(tmp_path / "True"))  # type: ignore[arg-type]
 
 
 def test_same_seed_same_weights_and_other_seed_other(language: Language) -> None:

@@ -1,0 +1,264 @@
+"""What is done with a model: sample | evaluate | plot | demo | report | language."""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flm_edu.cli.common import (
+    CorpusOption,
+    DeviceOption,
+    LanguageOption,
+    ResumeOption,
+    SeedOption,
+    StepsListOption,
+    app,
+    choose_device,
+    plain_errors,
+    progress,
+    say,
+)
+from flm_edu.cli.data import check_fits, data_of, load_data
+
+
+class AgainstName(str, Enum):
+    """Choices of --against."""
+
+    steps = "steps"
+    seconds = "seconds"
+
+
+class ThemeName(str, Enum):
+    """Choices of --theme."""
+
+    light = "light"
+    dark = "dark"
+
+
+@app.command(
+    epilog="Examples: flm-edu sample sentences-fmlm | flm-edu sample runs/flm --steps 64 --n 5 --seed 7 | "
+    "flm-edu sample tales-fmlm --steps 4 --trace"
+)
+def sample(
+    model: Annotated[str, typer.Argument(help="Model directory, shipped name or hub id, or NAME@SAMPLER.")],
+    n: Annotated[int, typer.Option(help="How many texts.")] = 8,
+    steps: Annotated[int, typer.Option(help="Network evaluations per text.")] = 1,
+    trace: Annotated[bool, typer.Option("--trace", help="Show the text after every step.")] = False,
+    device: DeviceOption = "auto",
+    seed: SeedOption = 0,
+) -> None:
+    """Write texts: one a line."""
+    with plain_errors():
+        import torch
+
+        from flm_edu.models import load_model
+
+        loaded = load_model(model, choose_device(device))
+        generator = torch.Generator().manual_seed(seed)
+        if not trace:
+            for text in loaded.decode(loaded.sample(n, steps, generator=generator)):
+                typer.echo(text)
+            return
+        trajectory = loaded.sample(n, steps, generator=generator, record=True)
+        for row in range(n):
+            seen = zip(trajectory.tau.tolist(), trajectory.tokens[:, row], trajectory.confidences[:, row], strict=True)
+            for tau, tokens, confidence in seen:
+                written = tokens[confidence > 0]  # all of it, unless the model writes from left to right
+                typer.echo(f"tau {tau:.2f}  {loaded.decode(written[None])[0]}")
+            typer.echo("")
+
+
+@app.command(
+    epilog="Examples: flm-edu evaluate sentences-flm sentences-fmlm | "
+    "flm-edu evaluate perfect:masked perfect:flow perfect:flow-map --language sentences | "
+    "flm-edu evaluate runs/flm --steps 1,4,16 --n 4000 --out sweep.csv"
+)
+def evaluate(
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            help="Model directories, shipped names, hub ids (NAME@SAMPLER for another sampler, such as confidence or greedy-tail), or perfect:flow, perfect:flow-map, perfect:masked, perfect:uniform, perfect:ar."
+        ),
+    ],
+    language: LanguageOption = None,
+    corpus: CorpusOption = None,
+    steps: StepsListOption = "1,2,4,8,16,32,64",
+    n: Annotated[int, typer.Option(help="Samples per model and step count.")] = 1000,
+    out: Annotated[Path | None, typer.Option(help="Write the table here as .csv and .json.")] = None,
+    judge: Annotated[
+        str | None,
+        typer.Option(help="Generative perplexity by smollm2-135m, a transformers directory or a hub id."),
+    ] = None,
+    device: DeviceOption = "auto",
+    seed: SeedOption = 0,
+) -> None:
+    """Quality against steps for one or more models, beside the data's own figures."""
+    with plain_errors():
+        from flm_edu.models import load_model
+        from flm_edu.provenance import describe_run
+        from flm_edu.tradeoff import format_footing, format_table, save_sweep, sweep
+
+        counts = _step_counts(steps)
+        trained = {name: load_model(name, choose_device(device)) for name in models if not name.startswith("perfect:")}
+        data = data_of(next(iter(trained.values()), None), language, corpus)
+        for name, model in trained.items():
+            check_fits(name, model, data)
+        scorer = None if judge is None else _judge(judge, choose_device(device))
+        contestants = {name: trained[name] if name in trained else _perfect(name, data) for name in models}
+        with progress("measuring", len(contestants) * len(counts) + 1) as tick:
+            points = sweep(contestants, data, counts, samples=n, seed=seed, judge=scorer, on_point=lambda point: tick())
+        typer.echo(format_table(points))
+        if trained:
+            typer.echo(f"\n{format_footing(points)}")
+        if points[0].samples < n:
+            say(f"{data.name} has only {points[0].samples} texts to compare with: among fewer, n-grams repeat less")
+        if out is not None:
+            facts = {"seed": seed, "corpus": data.name, "corpus_fingerprint": data.fingerprint}
+            facts["judge"] = scorer and scorer.about
+            save_sweep(points, out, describe_run(**facts))
+            say(f"table written to {out.with_suffix('.csv')} and {out.with_suffix('.json')}")
+
+
+@app.command(
+    epilog="Examples: flm-edu plot runs/demo/sweep.json | "
+    "flm-edu plot a.json b.json --metric total_variation --theme dark --out both.svg | "
+    "flm-edu plot a.json --out a.html"
+)
+def plot(
+    sweeps: Annotated[list[Path], typer.Argument(help="Files written by evaluate or demo (.json).")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Picture to write: .png, .svg or .pdf, or .html to point at the marks.")
+    ] = Path("tradeoff.png"),
+    metric: Annotated[
+        str | None,
+        typer.Option(help="validity, total_variation, known_words, known_pairs, judge_perplexity, entropy."),
+    ] = None,
+    against: Annotated[AgainstName, typer.Option(help="The other axis: steps or seconds.")] = AgainstName.steps,
+    theme: Annotated[ThemeName, typer.Option(help="light or dark.")] = ThemeName.light,
+) -> None:
+    """Draw quality against steps, or against wall-clock time, from one or more tables."""
+    with plain_errors():
+        from flm_edu.plots import curves, screen
+        from flm_edu.tradeoff import load_sweep
+
+        points = [point for path in sweeps for point in load_sweep(path)]
+        default = "validity" if any(point.validity is not None for point in points) else "known_pairs"
+        interactive = out.suffix.lower() == ".html"
+        if interactive:
+            _need_plotly()
+        drawing: Any = screen if interactive else curves
+        by_seconds = against is AgainstName.seconds
+        draw = drawing.quality_against_seconds if by_seconds else drawing.quality_against_steps
+        figure = draw(points, metric or default, theme.value)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        if interactive:
+            screen.write_page(figure, out)
+        else:
+            figure.savefig(out, dpi=160, facecolor="white" if theme is ThemeName.light else "#0d1117")
+        say(f"picture written to {out}")
+
+
+@app.command(epilog="Examples: flm-edu demo | flm-edu demo --corpus sotu --out runs/sotu-demo | flm-edu demo --quick")
+def demo(
+    language: LanguageOption = None,
+    corpus: CorpusOption = None,
+    out: Annotated[Path, typer.Option(help="Folder for the models, the table and report.html.")] = Path("runs/demo"),
+    quick: Annotated[bool, typer.Option("--quick", help="A few steps only, to see that everything runs.")] = False,
+    resume: ResumeOption = False,
+    seed: SeedOption = 0,
+) -> None:
+    """From noise to one-step text in minutes: train, distil, measure, and write report.html."""
+    with plain_errors():
+        from flm_edu.demo import run_demo
+
+        if language and corpus:
+            raise ValueError("give --language or --corpus, not both")
+        made = out / "flm" / "provenance.json"
+        if made.exists() and "demo" not in json.loads(made.read_text(encoding="utf-8")).get("command", "").split():
+            raise ValueError(f"{made.parent} holds a model that no demo made; name another --out")
+        data = _load_demo_data(language, corpus)
+        run_demo(out, data, source=language or corpus, quick=quick, resume=resume, seed=seed, say=say)
+
+
+@app.command(epilog="Examples: flm-edu report | flm-edu report runs/demo/sweep.json --out demo.html")
+def report(
+    sweeps: Annotated[
+        list[Path] | None, typer.Argument(help="Files written by evaluate or demo (.json); the shipped ones if none.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Page to write.")] = Path("flm-edu.html"),
+) -> None:
+    """Write one page with the interactive pictures: no kernel, no network."""
+    with plain_errors():
+        try:
+            from flm_edu.widgets.report import write_report
+        except ModuleNotFoundError as error:
+            raise ValueError(f"{error.name} is missing; install it with: pip install 'flm-edu[widgets]'") from error
+        say(f"page written to {write_report(out, sweeps or ())}")
+
+
+@app.command("language", epilog="Examples: flm-edu language tales | flm-edu language my.grammar --n 10")
+def show_language(
+    name: Annotated[str, typer.Argument(help="cities, drinks, sentences, tales, or a .grammar file.")],
+    n: Annotated[int, typer.Option(help="Texts to show.")] = 5,
+    seed: SeedOption = 0,
+) -> None:
+    """Sizes, entropy and texts of a finite language."""
+    with plain_errors():
+        import torch
+
+        from flm_edu.language import load_language
+
+        if n < 0:
+            raise ValueError(f"--n is {n}; it must be 0 or more")
+        chosen = load_language(name)
+        typer.echo(f"{len(chosen)} texts of {chosen.length} tokens, {chosen.vocab_size} words")
+        typer.echo(f"entropy {chosen.entropy:.4f} nats per text, {chosen.entropy / chosen.length:.4f} per token")
+        for text in chosen.decode(chosen.sample(max(n, 1), generator=torch.Generator().manual_seed(seed)))[:n]:
+            typer.echo(f"  {text}")
+
+
+# --- what they are made of ----------------------------------------------------------------------
+
+
+def _need_plotly() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("plotly") is None:
+        raise ValueError("a page needs plotly; install it with: pip install 'flm-edu[widgets]'")
+
+
+def _step_counts(text: str) -> list[int]:
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--steps {text!r} must be whole numbers separated by commas, such as 1,4,16") from None
+    if min(counts) < 1:
+        raise ValueError(f"--steps {text!r}: every step count must be at least 1")
+    return counts
+
+
+def _perfect(name: str, data: Any) -> Any:
+    from flm_edu.language import Language
+    from flm_edu.oracle import load_perfect
+
+    if not isinstance(data, Language):
+        raise ValueError(f"{name}: perfect models exist for finite languages only; give --language")
+    return load_perfect(name, data)
+
+
+def _judge(name: str, device: str) -> Any:
+    from flm_edu.judge import Judge
+
+    return Judge(name, device=device)
+
+
+def _load_demo_data(language: str | None, corpus: str | None) -> Any:
+    if corpus:
+        from flm_edu.text import load_corpus
+
+        return load_corpus(corpus, 32, vocab_size=2048, packing="sentence")
+    return load_data(language or "sentences", None)

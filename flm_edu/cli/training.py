@@ -1,0 +1,327 @@
+"""Stage 1 and stage 2: train | distill."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, fields, is_dataclass, replace
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from flm_edu.cli.common import (
+    CorpusOption,
+    LanguageOption,
+    OutOption,
+    OverwriteOption,
+    ResumeOption,
+    app,
+    given,
+    plain_errors,
+    say,
+    value,
+)
+from flm_edu.cli.data import check_fits, corpus_options, data_of, load_data
+from flm_edu.cli.training_options import with_training_options
+
+
+class ModelName(str, Enum):
+    """Choices of --model."""
+
+    flow = "flow"
+    flow_map = "flow-map"
+    masked = "masked"
+    uniform = "uniform"
+    ar = "ar"
+
+
+class MethodName(str, Enum):
+    """Choices of --method."""
+
+    semigroup = "semigroup"
+    lagrangian = "lagrangian"
+    eulerian = "eulerian"
+    sdtt = "sdtt"
+    dcd = "dcd"
+
+
+class DivergenceName(str, Enum):
+    """Choices of --divergence."""
+
+    reverse = "reverse"
+    forward = "forward"
+
+
+class TargetName(str, Enum):
+    """Choices of --target."""
+
+    student = "student"
+    ema = "ema"
+    init = "init"
+    teacher = "teacher"
+
+
+class TokenizerKind(str, Enum):
+    """Choices of --tokenizer-kind."""
+
+    bpe = "bpe"
+    word = "word"
+
+
+class PackingName(str, Enum):
+    """Choices of --packing."""
+
+    wrapped = "wrapped"
+    sentence = "sentence"
+
+
+class ScheduleName(str, Enum):
+    """Choices of --schedule."""
+
+    decoding_error = "decoding-error"
+    uniform = "uniform"
+
+
+class ReaderName(str, Enum):
+    """Choices of --reader."""
+
+    linear = "linear"
+    soft = "soft"
+
+
+@app.command(
+    epilog="Examples: flm-edu train --language sentences --out runs/flm | "
+    "flm-edu train --corpus book.txt --length 64 --out runs/book | "
+    "flm-edu train --model masked --language sentences --out runs/masked | "
+    "flm-edu train --preset lm1b --out runs/lm1b"
+)
+@with_training_options
+def train(
+    out: OutOption,
+    model: Annotated[ModelName, typer.Option("--model", help="What to train; ar is autoregressive.")] = ModelName.flow,
+    method: Annotated[
+        MethodName | None,
+        typer.Option(help="Of a flow-map, which learns without a teacher: semigroup, lagrangian or eulerian."),
+    ] = None,
+    language: LanguageOption = None,
+    corpus: CorpusOption = None,
+    preset: Annotated[str, typer.Option(help="Settings by name: tiny, small, lm1b, owt.")] = "tiny",
+    like: Annotated[
+        str | None, typer.Option(help="A model whose shape and number of weights the network is to have.")
+    ] = None,
+    width: Annotated[int | None, typer.Option(help="Width of the network.")] = None,
+    blocks: Annotated[int | None, typer.Option(help="Blocks of the network.")] = None,
+    heads: Annotated[int | None, typer.Option(help="Attention heads of a block.")] = None,
+    time_width: Annotated[int | None, typer.Option(help="Width of the time embedding.")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Dropout in the blocks.")] = None,
+    absolute_positions: Annotated[
+        bool | None,
+        typer.Option("--absolute-positions/--no-absolute-positions", help="For texts that start at the row's start."),
+    ] = None,
+    schedule: Annotated[
+        ScheduleName | None, typer.Option(help="The clock of a flow; decoding-error unless told.")
+    ] = None,
+    reader: Annotated[
+        ReaderName | None,
+        typer.Option(
+            help="How a flow reads noisy tokens; soft, by a softmax, for vocabularies wider than the network."
+        ),
+    ] = None,
+    length: Annotated[int | None, typer.Option(help="Tokens in a row of real text.")] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(help="A published tokenizer, such as gpt2; else one is trained.")
+    ] = None,
+    tokenizer_kind: Annotated[TokenizerKind, typer.Option(help="Of a tokenizer that is trained.")] = TokenizerKind.bpe,
+    vocab_size: Annotated[int, typer.Option(help="Of a tokenizer that is trained.")] = 4096,
+    packing: Annotated[
+        PackingName, typer.Option(help="Rows of running text, or a sentence a row.")
+    ] = PackingName.wrapped,
+    limit: Annotated[int | None, typer.Option(help="Read at most so many texts.")] = None,
+    resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Train a model: stage 1 of a flow language model (FLM), or one that it is compared with."""
+    with plain_errors():
+        import torch
+
+        from flm_edu.methods import TRAINABLE, self_distillation, size_like
+        from flm_edu.models import load_model
+        from flm_edu.presets import load_preset
+        from flm_edu.training import Trainer
+
+        _check_out(out, resume, overwrite)
+        own = given(schedule=value(schedule), reader=value(reader))
+        for option in own if model not in (ModelName.flow, ModelName.flow_map) else ():
+            raise ValueError(f"--{option} is for a flow, which starts from noise; --model {model.value} does not")
+        if method is not None and model is not ModelName.flow_map:
+            raise ValueError(f"--method is for --model flow-map; --model {model.value} has one objective")
+        kind, objective = TRAINABLE[model.value]
+        chosen = load_preset(preset)
+        data = load_data(
+            language,
+            corpus or (chosen.corpus if language is None else None),
+            length=chosen.length if length is None else length,
+            tokenizer=tokenizer or chosen.tokenizer,
+            kind=tokenizer_kind.value,
+            vocab_size=vocab_size,
+            packing=packing.value,
+            limit=limit,
+        )
+        running_text = language is None and packing is PackingName.wrapped
+        if absolute_positions is None and running_text:
+            absolute_positions = False  # a row of running text starts anywhere
+        sizes = given(
+            width=width, blocks=blocks, heads=heads, time_width=time_width, dropout=dropout,
+            absolute_positions=absolute_positions,
+        )  # fmt: skip
+        if like is None:
+            config = replace(chosen, **sizes).network(data.vocab_size, data.length)
+        else:
+            pattern = load_model(like)
+            check_fits(f"--like {like}", pattern, data)
+            config = replace(size_like(pattern, kind), **sizes)
+        torch.manual_seed(settings["seed"])
+        facts = {"corpus_options": corpus_options(data, language, packing.value, limit)}
+        if model is ModelName.flow_map:
+            objective = self_distillation((method or MethodName.semigroup).value, chosen.semigroup)
+            facts["objective"] = {"method": (method or MethodName.semigroup).value, **asdict(chosen.semigroup)}
+        elif isinstance(objective, type) and is_dataclass(objective):
+            objective = objective()
+            facts["objective"] = {
+                field.name: getattr(objective, field.name) for field in fields(objective) if field.init
+            }
+        made = kind(config, data.tokenizer, **own)
+        trainer = Trainer(
+            made, data, objective, replace(chosen.train, **settings), directory=out, facts=facts
+        )  # fmt: skip
+        _clear(out, overwrite and not resume)
+        _run(trainer, resume)
+        distil = "distill --method {} --teacher {{0}} --out {{0}}-distilled"
+        methods = {ModelName.flow: "semigroup", ModelName.masked: "sdtt", ModelName.uniform: "dcd"}
+        following = distil.format(methods[model]) if model in methods else "evaluate {0}"
+        say(f"{out} holds the trained model. Next: flm-edu {following.format(out)}")
+
+
+@app.command(
+    epilog="Examples: flm-edu distill --teacher runs/flm --out runs/fmlm | "
+    "flm-edu distill --teacher sentences-flm --steps 2000 --target ema --out runs/fmlm | "
+    "flm-edu distill --method sdtt --teacher runs/masked --rounds 4 --out runs/sdtt"
+)
+@with_training_options
+def distill(
+    teacher: Annotated[str, typer.Option(help="The model to distil: a directory, shipped name or hub id.")],
+    out: OutOption,
+    method: Annotated[
+        MethodName,
+        typer.Option(
+            help="For a flow: semigroup, lagrangian, eulerian. For a masked model: sdtt. For a uniform one: dcd."
+        ),
+    ] = MethodName.semigroup,
+    language: LanguageOption = None,
+    corpus: CorpusOption = None,
+    preset: Annotated[str, typer.Option(help="Training settings by name: tiny, small, lm1b, owt.")] = "tiny",
+    target: Annotated[
+        TargetName | None,
+        typer.Option(help="Whose jumps make the target: init, that of --init; teacher, its Euler steps."),
+    ] = None,
+    jumps: Annotated[int | None, typer.Option(help="semigroup: so many jumps make the target of one.")] = None,
+    handover: Annotated[
+        float | None,
+        typer.Option(help="semigroup: where the last of them starts, as a share of the way; else they are equal."),
+    ] = None,
+    diagonal_fraction: Annotated[
+        float | None, typer.Option(help="Share of the batch that learns the teacher at s = t.")
+    ] = None,
+    boundary_every: Annotated[int | None, typer.Option(help="One jump in so many goes from 0 to 1.")] = None,
+    rounds: Annotated[int | None, typer.Option(help="sdtt, dcd: how often the steps are halved.")] = None,
+    teacher_steps: Annotated[int | None, typer.Option(help="sdtt, dcd: steps of the first teacher.")] = None,
+    divergence: Annotated[
+        DivergenceName | None, typer.Option(help="sdtt, dcd: KL of the student from the target, or the other way.")
+    ] = None,
+    init: Annotated[
+        str | None, typer.Option(help="An FMLM to go on from, with a fresh optimizer; else the teacher's weights.")
+    ] = None,
+    resume: ResumeOption = False,
+    overwrite: OverwriteOption = False,
+    *,
+    settings: dict[str, Any],
+) -> None:
+    """Distil into fewer steps: stage 2, an FLM into its flow map (FMLM), or discrete diffusion in rounds."""
+    with plain_errors():
+        import torch
+
+        from flm_edu.methods import DISTILLATIONS, distillation
+        from flm_edu.models import load_model
+        from flm_edu.presets import load_preset
+
+        _check_out(out, resume, overwrite)
+        chosen = load_preset(preset)
+        trained, wanted = load_model(teacher), DISTILLATIONS[method.value].teacher
+        if not isinstance(trained, wanted):
+            fitting = [name for name, one in DISTILLATIONS.items() if isinstance(trained, one.teacher)]
+            remedy = f"use --method {' or '.join(fitting)}" if fitting else "no method distils it"
+            raise ValueError(f"--teacher {teacher} holds a {trained.kind!r}, not a {wanted.kind!r}; {remedy}")
+        config = replace(chosen.distill, **settings)
+        data = data_of(trained, language, corpus)
+        recipe = given(
+            target=value(target), jumps=jumps, handover=handover, diagonal_fraction=diagonal_fraction, boundary_every=boundary_every,
+            rounds=rounds, teacher_steps=teacher_steps, divergence=value(divergence),
+        )  # fmt: skip
+        torch.manual_seed(settings["seed"])
+        trainers = distillation(
+            method.value, trained, data, config, out, preset=chosen.semigroup, recipe=recipe, init=None if init is None else _starting_point(init, trained),
+        )  # fmt: skip
+        _clear(out, overwrite and not resume)
+        for number, trainer in enumerate(trainers):
+            _run(trainer, resume and (number == 0 or trainer.has_saved_state))
+        say(f"{out} holds the distilled model. Next: flm-edu sample {out} --steps 1")
+
+
+# --- what they are made of ----------------------------------------------------------------------
+
+
+def _check_out(out: Path, resume: bool, overwrite: bool) -> None:
+    from flm_edu.models import CONFIG
+
+    for place in (out, *out.parents):
+        if place.exists() and not place.is_dir():
+            raise ValueError(f"--out {out}: {place} is a file; name a folder")
+    there = (out / CONFIG).exists() or any(out.glob(f"round-*/{CONFIG}"))  # the rounds of one not yet finished
+    if there and not (resume or overwrite):
+        raise ValueError(
+            f"--out {out} already holds a model; add --resume to go on, --overwrite to replace it, or name another"
+        )
+
+
+def _clear(out: Path, overwrite: bool) -> None:
+    """What an earlier run left to go on from: a later --resume must find this one's. Its model stays until the new one."""
+    from flm_edu.training import STATE_FOLDER
+
+    if overwrite:
+        for place in (out / STATE_FOLDER, *out.glob("round-*")):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _starting_point(init: str, teacher: Any) -> Any:
+    from flm_edu.models import FlowMapLM
+
+    student = FlowMapLM.from_pretrained(init)
+    ours, theirs = student.config, replace(teacher.config, two_times=True)
+    if (ours, student.settings()) != (theirs, teacher.settings()):
+        raise ValueError(
+            f"--init {init} has another network, clock or reader than the teacher "
+            f"({ours}, {student.settings()} against {theirs}, {teacher.settings()})"
+        )
+    return student
+
+
+def _run(trainer: Any, resume: bool) -> None:
+    if resume:
+        trainer.resume()
+    result = trainer.run()
+    say(
+        f"done: {trainer.step} steps in {trainer.seconds:.0f} s, loss {result.get('loss', float('nan')):.4f} nats per token"
+    )
