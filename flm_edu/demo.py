@@ -40,7 +40,6 @@ def run_demo(
     Args:
         out: folder; what an earlier demo left there is replaced.
         data: what to learn.
-        source: where `data` came from, if its name does not say it: kept with the models.
         quick: a few steps only.
         resume: go on from where an interrupted demo in `out` was.
         seed: of all random draws.
@@ -64,9 +63,7 @@ def run_demo(
     say("1/4 training a flow language model (FLM)")
     torch.manual_seed(seed)
     flow = FlowLM(preset.network(data.vocab_size, data.length), data.tokenizer)
-    kind = {"kind": "language"} if finite else {"kind": "text", "packing": "sentence", "limit": None}
-    options = {"corpus_options": {"source": source or data.name, **kind}}
-    _run(Trainer(flow, data, flow_matching, settings(preset.train), directory=out / "flm", facts=options), resume)
+    _run(Trainer(flow, data, flow_matching, settings(preset.train), directory=out / "flm"), resume)
 
     flow_map = FlowMapLM.from_flow_lm(flow)
     assert preset.rehearse is not None
@@ -77,7 +74,7 @@ def run_demo(
     ):
         config = settings(replace(preset.distill, steps=half, decay=decay))
         say(heading)
-        facts = {**options, "teacher": flow.provenance, "init": flow_map.provenance or None, "objective": vars(recipe)}
+        facts = {"teacher": flow.provenance, "init": flow_map.provenance or None, "objective": vars(recipe)}
         objective = SemigroupDistillation(flow, recipe)
         _run(Trainer(flow_map, data, objective, config, directory=out / folder, facts=facts), resume)
 

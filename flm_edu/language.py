@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -31,6 +32,7 @@ class Language:
         words: the vocabulary; the token i is written words[i].
         tokens: (N, L) int64, each row a different text.
         probabilities: (N,) float64, positive, summing to 1.
+        origin: how to load it again, kept with every model trained on it; {} for one made in Python.
 
     Raises:
         ValueError: fewer than two words, repeated texts, or probabilities that are not a distribution.
@@ -40,6 +42,7 @@ class Language:
     words: tuple[str, ...]
     tokens: Tensor
     probabilities: Tensor
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if len(self.words) < 2:
@@ -205,7 +208,8 @@ def load_language(name: str | Path) -> Language:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise GrammarError(f"{path} is not UTF-8 ({error}); convert it first") from error
-    return parse_grammar(text, name=path.stem, source=str(path))
+    language = parse_grammar(text, name=path.stem, source=str(path))
+    return replace(language, origin={"kind": "language", "source": str(name)})
 
 
 def language_names() -> list[str]:

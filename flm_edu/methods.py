@@ -120,10 +120,7 @@ def distillation(
     method = DISTILLATIONS[name]
     for option in recipe.keys() - {field.name for field in fields(method.options)}:
         raise ValueError(f"--{option.replace('_', '-')} is no option of --method {name}")
-    facts: dict[str, Any] = {
-        "teacher": teacher.provenance,
-        "corpus_options": teacher.provenance.get("corpus_options", {}),
-    }
+    facts: dict[str, Any] = {"teacher": teacher.provenance}
     if method.options is SemigroupOptions:
         assert isinstance(teacher, FlowLM)
         options = replace(preset, **recipe)

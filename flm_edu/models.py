@@ -85,40 +85,25 @@ class LanguageModel(nn.Module):
         """An upper bound on the mean -log p of texts (B, L), nats per token, 0-d; None where there is none."""
         return None
 
-    def generate(
-        self, n: int, steps: int, generator: torch.Generator | None, *, record: bool, **options: Any
-    ) -> Tensor | Trajectory:
+    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
         """What `sample` does, once its arguments are checked and dropout is off."""
         raise NotImplementedError
 
     @overload
     def sample(
-        self,
-        n: int,
-        steps: int,
-        *,
-        generator: torch.Generator | None = None,
-        record: Literal[False] = False,
-        **options: Any,
+        self, n: int, steps: int, *, generator: torch.Generator | None = None, record: Literal[False] = False
     ) -> Tensor: ...
     @overload
     def sample(
-        self, n: int, steps: int, *, generator: torch.Generator | None = None, record: Literal[True], **options: Any
+        self, n: int, steps: int, *, generator: torch.Generator | None = None, record: Literal[True]
     ) -> Trajectory: ...
     @torch.no_grad()
     def sample(
-        self,
-        n: int,
-        steps: int,
-        *,
-        generator: torch.Generator | None = None,
-        record: bool = False,
-        **options: Any,
+        self, n: int, steps: int, *, generator: torch.Generator | None = None, record: bool = False
     ) -> Tensor | Trajectory:
-        """n sequences in `steps` network evaluations each: (n, L) int64, or a `Trajectory`.
+        """n sequences in `steps` network evaluations each: (n, L) int64, or with `record` a `Trajectory`.
 
-        The same generator state gives the same tokens. Dropout is off while sampling. With `record`,
-        flow models take `keep_states=True` too.
+        The same generator state gives the same tokens. Dropout is off while sampling.
 
         Raises:
             ValueError: n or steps below 1, or `sampler` is not one of `SAMPLERS`.
@@ -129,7 +114,7 @@ class LanguageModel(nn.Module):
         training = self.training
         self.eval()
         try:
-            return self.generate(n, steps, generator, record=record, **options)
+            return self.generate(n, steps, generator, record=record)
         finally:
             self.train(training)
 
@@ -180,7 +165,14 @@ class LanguageModel(nn.Module):
             raise
         except Exception as error:  # tokenizers raises bare Exception; TypeError and KeyError from the config
             raise ModelError(f"{directory}: {CONFIG} or {TOKENIZER} is damaged ({error})") from error
-        model.network.load_state_dict(_read_weights(directory / WEIGHTS, model.network))
+        weights = directory / WEIGHTS
+        try:
+            model.network.load_state_dict(load_file(weights))
+        except Exception as error:  # safetensors raises its own error type and OSError, torch RuntimeError
+            raise ModelError(
+                f"{weights} is missing, truncated or damaged, or not what {CONFIG} asks for; copy or train the model "
+                f"again ({error})"
+            ) from error
         if (directory / PROVENANCE).is_file():
             model.provenance = _read_json(directory / PROVENANCE)
         return model.to(device).eval()
@@ -230,12 +222,10 @@ class _FlowModel(LanguageModel):
         """The point of the simplex that one sampling step from s to t moves towards."""
         raise NotImplementedError
 
-    def generate(  # type: ignore[override]  # options by name
-        self, n: int, steps: int, generator: torch.Generator | None, *, record: bool, keep_states: bool = False
-    ) -> Tensor | Trajectory:
+    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
         """Noise carried to tokens by `integrate`."""
         noise = gaussian_noise((n, self.config.length, self.config.vocab_size), generator, self.device)
-        return integrate(self.step_denoiser, noise, self.schedule, steps, record=record, keep_states=keep_states)
+        return integrate(self.step_denoiser, noise, self.schedule, steps, record=record)
 
 
 class FlowLM(_FlowModel):
@@ -284,7 +274,7 @@ class FlowMapLM(_FlowModel):
     @classmethod
     def from_flow_lm(cls, teacher: FlowLM) -> FlowMapLM:
         """A student with the teacher's weights: the second time changes nothing until it is trained."""
-        student = cls(teacher.config, teacher.tokenizer, teacher.schedule_name, teacher.reader)  # type: ignore[arg-type]
+        student = cls(teacher.config, teacher.tokenizer, **teacher.settings())
         network = student.network
         assert isinstance(network, DiT)
         assert network.second_time_embedding is not None
@@ -374,17 +364,3 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ModelError(f"{path} must hold a JSON object")
     return content
-
-
-def _read_weights(path: Path, network: nn.Module) -> dict[str, Tensor]:
-    try:
-        weights = load_file(path)
-    except Exception as error:  # safetensors raises its own error type and OSError
-        raise ModelError(f"{path} is missing, truncated or damaged ({error}); copy or train the model again") from error
-    expected = network.state_dict()
-    for name in expected.keys() | weights.keys():
-        have = tuple(weights[name].shape) if name in weights else None
-        want = tuple(expected[name].shape) if name in expected else None
-        if have != want:
-            raise ModelError(f"{path} has {name} of shape {have}, but {CONFIG} asks for {want}")
-    return {name: value.to(expected[name].dtype) for name, value in weights.items()}

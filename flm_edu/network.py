@@ -187,18 +187,6 @@ class Rotary(nn.Module):
         return x * cos + x.roll(x.shape[-1] // 2, dims=-1) * sin
 
 
-class Norm(nn.Module):
-    """Layer normalisation with a gain and no shift: the modulation brings its own."""
-
-    def __init__(self, width: int):
-        super().__init__()
-        self.weight = nn.Parameter(torch.ones(width))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(B, L, width) -> the same."""
-        return F.layer_norm(x, self.weight.shape, self.weight)
-
-
 class Block(nn.Module):
     """Attention, then a perceptron, each shifted, scaled and gated by the time (adaptive layer norm)."""
 
@@ -207,10 +195,10 @@ class Block(nn.Module):
         self.heads, self.softcap, self.dropout = config.heads, config.softcap, config.dropout
         self.causal = config.causal
         width = config.width
-        self.attention_norm = Norm(width)
+        self.attention_norm = nn.LayerNorm(width, bias=False)  # no shift: the modulation brings its own
         self.attention_in = nn.Linear(width, 3 * width, bias=False)
         self.attention_out = nn.Linear(width, width, bias=False)
-        self.mlp_norm = Norm(width)
+        self.mlp_norm = nn.LayerNorm(width, bias=False)
         self.mlp_in = nn.Linear(width, 4 * width)
         self.mlp_out = nn.Linear(4 * width, width)
         self.modulation = _zero(nn.Linear(config.time_width, 6 * width))
@@ -258,7 +246,7 @@ class Head(nn.Module):
 
     def __init__(self, config: NetworkConfig):
         super().__init__()
-        self.norm = Norm(config.width)
+        self.norm = nn.LayerNorm(config.width, bias=False)
         self.modulation = _zero(nn.Linear(config.time_width, 2 * config.width))
         self.linear = _zero(nn.Linear(config.width, config.vocab_size))
 

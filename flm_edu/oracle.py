@@ -139,14 +139,12 @@ class PerfectFlow:
         posterior = self.denoiser(interpolate(gaussian_noise(data.shape, generator, data.device).double(), data, t), t)
         return torch.special.entr(posterior).sum(-1).mean(-1)
 
-    def sample(
-        self, n: int, steps: int, *, generator: torch.Generator | None = None, record: bool = False, **options: Any
-    ) -> Any:
+    def sample(self, n: int, steps: int, *, generator: torch.Generator | None = None, record: bool = False) -> Any:
         """As `FlowLM.sample`: n texts by Euler's method from Gaussian noise."""
         check_sampling(n, steps)
         shape = (n, self.language.length, self.language.vocab_size)
         noise = gaussian_noise(shape, generator, torch.device("cpu")).double()
-        return integrate(self.step_denoiser, noise, self.schedule, steps, record=record, **options)
+        return integrate(self.step_denoiser, noise, self.schedule, steps, record=record)
 
     def decode(self, tokens: Tensor) -> list[str]:
         """Texts of (B, L) tokens."""

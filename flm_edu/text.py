@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -114,12 +114,14 @@ class TextCorpus:
         tokenizer: text to tokens and back.
         tokens: (N, L) int32 training rows.
         held_out: (M, L) int32 rows that training never sees.
+        origin: how to read it again, kept with every model trained on it; {} where nothing tells.
     """
 
     name: str
     tokenizer: Tokenizer
     tokens: Tensor
     held_out: Tensor
+    origin: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def vocab_size(self) -> int:
@@ -201,7 +203,8 @@ def load_corpus(
             f"corpus {source!r} is empty or too short for training and held-out rows of {length} tokens; "
             "give more text or a smaller --length"
         )
-    return TextCorpus(source, tokenizer, train, test)
+    origin = {"kind": "text", "source": source, "packing": packing, "limit": limit, "held_out": held_out}
+    return TextCorpus(source, tokenizer, train, test, origin)
 
 
 def pack(texts: Iterable[str], tokenizer: Tokenizer, length: int, packing: Packing) -> Tensor:

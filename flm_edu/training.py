@@ -12,7 +12,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -55,6 +55,11 @@ class Corpus(Protocol):
     @property
     def fingerprint(self) -> str:
         """A hash of the data."""
+        ...
+
+    @property
+    def origin(self) -> Mapping[str, Any]:
+        """How to read it again."""
         ...
 
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
@@ -346,6 +351,7 @@ class Trainer:
         provenance = describe_run(
             corpus=self.corpus.name,
             corpus_fingerprint=self.corpus.fingerprint,
+            corpus_options=dict(self.corpus.origin),
             steps=self.step,
             training=asdict(self.config),
             metrics=self.latest,

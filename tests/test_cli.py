@@ -327,6 +327,18 @@ def test_bad_input_is_named_and_nothing_is_written(
     assert (models / "flm" / "model.safetensors").read_bytes() == before
 
 
+def test_what_is_distilled_on_other_data_is_measured_on_that(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(models)
+    grammar = (data_dir() / "languages" / "cities.grammar").read_text()
+    Path("other.grammar").write_text(grammar.replace("new york", "new york *2"))
+    common = ("--teacher", "flm", "--language", "other.grammar", "--steps", "2", "--batch", "8", "--out", "other")
+    assert call("distill", *common).exit_code == 0
+    result = call("evaluate", "other", "--steps", "1", "--n", "4")
+    assert result.exit_code == 0, result.output
+    assert "other " in result.output
+    assert json.loads(Path("other/provenance.json").read_text())["corpus_options"]["source"] == "other.grammar"
+
+
 def test_nan_is_told_with_the_step(models: Path) -> None:
     arguments = (
         "train",

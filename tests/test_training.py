@@ -146,7 +146,7 @@ def test_accumulation_is_one_larger_batch(language: Language) -> None:
         return Objective(loss)
 
     class Same:
-        name, vocab_size, length, fingerprint = "same", language.vocab_size, language.length, "x"
+        name, vocab_size, length, fingerprint, origin = "same", language.vocab_size, language.length, "x", {}
 
         def sample(self, n: int, *, generator: Any = None) -> torch.Tensor:
             return language.tokens[:1].expand(n, -1)

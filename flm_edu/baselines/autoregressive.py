@@ -49,9 +49,7 @@ class AutoregressiveLM(LanguageModel):
         """Exact: nothing is drawn."""
         return next_token(self, tokens, generator).loss
 
-    def generate(
-        self, n: int, steps: int, generator: torch.Generator | None, *, record: bool, **options: Any
-    ) -> Tensor | Trajectory:
+    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
         """n texts, one position after the other, whatever `steps` is.
 
         Recorded positions that are not written yet have confidence 0.

@@ -48,9 +48,7 @@ class MaskedLM(LanguageModel):
         """With one draw of what is hidden for each text."""
         return masked_diffusion(self, tokens, generator).loss
 
-    def generate(
-        self, n: int, steps: int, generator: torch.Generator | None, *, record: bool, **options: Any
-    ) -> Tensor | Trajectory:
+    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
         """n texts by `unmask`: "ancestral", or the most confident guesses first."""
         return unmask(
             self.posterior,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from tokenizers import Tokenizer
@@ -54,9 +54,7 @@ class UniformLM(LanguageModel):
         """With one draw of the noise for each text."""
         return uniform_diffusion(self, tokens, generator).loss
 
-    def generate(
-        self, n: int, steps: int, generator: torch.Generator | None, *, record: bool, **options: Any
-    ) -> Tensor | Trajectory:
+    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
         """n texts by `denoise_uniform`: "ancestral", or with the last step greedy."""
         return denoise_uniform(
             self.context,

@@ -2,65 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
+
+from flm_edu.language import Language, load_language
+from flm_edu.models import LanguageModel
+from flm_edu.text import TextCorpus, load_corpus
 
 
-def load_data(language: str | None, corpus: str | None, **options: Any) -> Any:
+def load_data(language: str | None, corpus: str | None, **options: Any) -> Language | TextCorpus:
     """The one that is named, with the options of real text."""
     if bool(language) == bool(corpus):
         raise ValueError("give one of --language (a finite language) and --corpus (real text)")
     if language:
-        from flm_edu.language import load_language
-
         return load_language(language)
-    from flm_edu.text import load_corpus
-
     assert corpus is not None
     return load_corpus(corpus, **options)
 
 
-def corpus_options(data: Any, language: str | None, packing: str, limit: int | None) -> dict[str, Any]:
-    """What is needed to read the data again for a distillation or an evaluation."""
-    if language is not None:
-        return {"kind": "language", "source": language}
-    return {"kind": "text", "source": data.name, "packing": packing, "limit": limit}
-
-
-def data_of(model: Any, language: str | None, corpus: str | None) -> Any:
+def data_of(model: LanguageModel | None, language: str | None, corpus: str | None) -> Language | TextCorpus:
     """The data named on the command line, else what the model says it was trained on."""
     if model is None:
         if not language:
             raise ValueError("perfect models need a finite language: give --language")
-        return load_data(language, None)
-    facts = model.provenance
-    options = facts.get("corpus_options", {})
-    told = bool(language or corpus)
-    if not told:
-        source = options.get("source", facts.get("corpus"))
-        if source is None or "kind" not in options:
-            raise ValueError("the model does not say what it was trained on; give --language or --corpus")
-        if options["kind"] == "language":
-            language = source
-        else:
-            corpus = source
-    packing: Literal["wrapped", "sentence"] = options.get("packing", "wrapped")
-    data = load_data(
-        language,
-        corpus,
-        length=model.config.length,
-        tokenizer=model.tokenizer,
-        packing=packing,
-        limit=options.get("limit"),
-    )
-    if not told and data.fingerprint != facts.get("corpus_fingerprint"):
+        return load_language(language)
+    origin = model.provenance.get("corpus_options", {})
+    options: dict[str, Any] = {"length": model.config.length, "tokenizer": model.tokenizer}
+    options |= {name: origin[name] for name in ("packing", "held_out") if name in origin}
+    if language or corpus:
+        return load_data(language, corpus, **options)
+    if not {"kind", "source"} <= origin.keys():
+        raise ValueError("the model does not say what it was trained on; give --language or --corpus")
+    source = origin["source"]
+    if origin["kind"] == "language":
+        data: Language | TextCorpus = load_language(source)
+    else:
+        data = load_corpus(source, limit=origin.get("limit"), **options)
+    if data.fingerprint != model.provenance.get("corpus_fingerprint"):
         raise ValueError(
-            f"{language or corpus!r} is not the data that the model was trained on (it has changed since, or another "
+            f"{source!r} is not the data that the model was trained on (it has changed since, or another "
             "file has its name); give --language or --corpus to use it all the same"
         )
     return data
 
 
-def check_fits(name: str, model: Any, data: Any) -> None:
+def check_fits(name: str, model: LanguageModel, data: Language | TextCorpus) -> None:
     """`ValueError` where a model's vocabulary and length are not the data's."""
     have, want = (model.config.vocab_size, model.config.length), (data.vocab_size, data.length)
     if have != want:

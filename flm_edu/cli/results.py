@@ -181,7 +181,7 @@ def demo(
         if made.exists() and "demo" not in json.loads(made.read_text(encoding="utf-8")).get("command", "").split():
             raise ValueError(f"{made.parent} holds a model that no demo made; name another --out")
         data = _load_demo_data(language, corpus)
-        run_demo(out, data, source=language or corpus, quick=quick, resume=resume, seed=seed, say=say)
+        run_demo(out, data, quick=quick, resume=resume, seed=seed, say=say)
 
 
 @app.command(epilog="Examples: flm-edu report | flm-edu report runs/demo/sweep.json --out demo.html")

@@ -22,7 +22,7 @@ from flm_edu.cli.common import (
     say,
     value,
 )
-from flm_edu.cli.data import check_fits, corpus_options, data_of, load_data
+from flm_edu.cli.data import check_fits, data_of, load_data
 from flm_edu.cli.training_options import with_training_options
 
 
@@ -184,7 +184,7 @@ def train(
             check_fits(f"--like {like}", pattern, data)
             config = replace(size_like(pattern, kind), **sizes)
         torch.manual_seed(settings["seed"])
-        facts = {"corpus_options": corpus_options(data, language, packing.value, limit)}
+        facts: dict[str, Any] = {}
         if model is ModelName.flow_map:
             objective = self_distillation((method or MethodName.semigroup).value, chosen.semigroup)
             facts["objective"] = {"method": (method or MethodName.semigroup).value, **asdict(chosen.semigroup)}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -107,15 +106,8 @@ def compare(result: Tensor, wanted: Tensor, mistakes: Mapping[str, Tensor], tole
     raise Mistake(f"the entry {place} is {got:.4g} and should be {right:.4g}")
 
 
-@dataclass(frozen=True)
-class Exercise:
-    """An exercise of a notebook: its name, such as "01.mix", and the stages of its check."""
-
-    name: str
-    stages: Callable[..., Iterator[str]]
-
-
-EXERCISES: dict[str, Exercise] = {}
+#: of the exercises of the notebooks, by name ("01.mix"): the stages of its check
+EXERCISES: dict[str, Callable[..., Iterator[str]]] = {}
 
 
 def exercise(name: str) -> Callable[[Callable[..., Iterator[str]]], Callable[..., Iterator[str]]]:
@@ -124,7 +116,7 @@ def exercise(name: str) -> Callable[[Callable[..., Iterator[str]]], Callable[...
     def register(stages: Callable[..., Iterator[str]]) -> Callable[..., Iterator[str]]:
         if name in EXERCISES:
             raise ValueError(f"exercise {name!r} is defined twice")
-        EXERCISES[name] = Exercise(name, stages)
+        EXERCISES[name] = stages
         return stages
 
     return register
