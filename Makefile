@@ -52,6 +52,7 @@ lint: $(VENV)/.test-installed
 test: lint
 	@time $(PY) -m pytest -m alone $(PYTEST_ARGS)
 	@time OMP_NUM_THREADS=1 $(PY) -m pytest -m "not alone" -n 2 --dist loadfile $(PYTEST_ARGS)
+	@if $(PY) -c 'import sys, torch; sys.exit(not torch.cuda.is_available())'; then $(PY) -m pytest -m cuda $(PYTEST_ARGS); fi
 	@$(MAKE) --no-print-directory notebooks-check
 
 test-fast: lint

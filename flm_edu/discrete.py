@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from flm_edu.interpolant import one_hot
-from flm_edu.sampling import LIKELIEST, Trajectory
+from flm_edu.sampling import LIKELIEST, Trajectory, random_uniform
 
 #: (tokens (B, L), known (B, L) bool) -> clean-token probabilities (B, L, V), certain where known.
 MaskedPosterior = Callable[[Tensor, Tensor], Tensor]
@@ -29,10 +29,9 @@ def draw(probabilities: Tensor, generator: torch.Generator | None) -> Tensor:
     The distributions need not sum to 1. One uniform number is spent for each, drawn where the generator
     lives, so that a draw costs little beside a network.
     """
-    source = generator.device if generator is not None else probabilities.device
-    uniform = torch.rand(probabilities.shape[:-1], generator=generator, device=source, dtype=torch.float64)
+    uniform = random_uniform(probabilities.shape[:-1], generator, probabilities.device, torch.float64)
     cumulative = probabilities.double().cumsum(-1)
-    wanted = uniform.to(probabilities.device)[..., None] * cumulative[..., -1:]
+    wanted = uniform[..., None] * cumulative[..., -1:]
     index = torch.searchsorted(cumulative, wanted, right=True)[..., 0]  # right: a token of no mass is never drawn
     return index.clamp_max(probabilities.shape[-1] - 1)
 
@@ -94,7 +93,6 @@ def unmask(
     Source: Sahoo et al. 2024 (MDLM, arXiv 2406.07524); confidence: Chang et al. 2022 (arXiv 2202.04200).
     """
     recorder = Recorder(steps, record)
-    source = generator.device if generator is not None else device
     tokens = torch.zeros(shape, dtype=torch.long, device=device)
     known = torch.zeros(shape, dtype=torch.bool, device=device)
     prediction: Tensor | None = None
@@ -104,7 +102,7 @@ def unmask(
         recorder.see(prediction)
         if order == "random":
             chance = 1 / (steps - step)  # alpha grows by equal parts (the log-linear schedule)
-            reveal = ~known & (torch.rand(shape, generator=generator, device=source).to(device) < chance)
+            reveal = ~known & (random_uniform(shape, generator, device) < chance)
             tokens[reveal] = draw(prediction[reveal], generator)
         else:
             drawn = draw(prediction, generator)

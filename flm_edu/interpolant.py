@@ -46,6 +46,15 @@ def interpolate(noise: Tensor, data: Tensor, t: Tensor) -> Tensor:
     return (1 - t) * noise + t * data
 
 
+def interpolate_tokens(noise: Tensor, tokens: Tensor, t: Tensor) -> Tensor:
+    """`interpolate` with the one-hot rows of tokens, written over the noise: one table of V entries a token, not five.
+
+    Shapes: noise (B, L, V), tokens (B, L) int64, t (B,) -> (B, L, V), the same memory.
+    """
+    t = expand_time(t, noise)
+    return noise.mul_(1 - t).scatter_add_(-1, tokens[..., None], t.expand(*tokens.shape, 1))
+
+
 # --- one time: denoiser and velocity ------------------------------------------------------------
 
 

@@ -111,7 +111,7 @@ class Language:
         """One token a word."""
         return word_tokenizer(self.words)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """A hash of the words, texts and probabilities, for provenance."""
         content = repr((self.words, self.tokens.tolist(), self.probabilities.tolist()))

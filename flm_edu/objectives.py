@@ -21,12 +21,12 @@ from flm_edu.interpolant import (
     compose_two_time_denoisers,
     expand_time,
     flow_map_from_two_time_denoiser,
-    interpolate,
+    interpolate_tokens,
     jump_fraction,
     one_hot,
 )
 from flm_edu.models import FlowLM, FlowMapLM
-from flm_edu.sampling import gaussian_noise
+from flm_edu.sampling import gaussian_noise, random_uniform
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,8 @@ def stratified(n: int, generator: torch.Generator | None, device: torch.device) 
 
     Every batch then covers the whole clock, which takes most of the noise out of the loss.
     """
-    source = generator.device if generator is not None else device
-    slices = torch.randperm(n, generator=generator, device=source)
-    return ((slices + torch.rand(n, generator=generator, device=source)) / n).to(device)
+    slices = torch.randperm(n, generator=generator, device=device if generator is None else generator.device)
+    return (slices.to(device) + random_uniform((n,), generator, device)) / n
 
 
 # --- stage 1: the flow --------------------------------------------------------------------------
@@ -63,9 +62,8 @@ def flow_matching(
     Shapes: tokens (B, L) int64; `averaged` is not needed here. Source: docs/EQUATIONS.md; arXiv 2602.16813.
     """
     tau = stratified(len(tokens), generator, tokens.device)
-    data = one_hot(tokens, model.config.vocab_size)
-    noise = gaussian_noise(data.shape, generator, tokens.device)
-    x_t = interpolate(noise, data, model.schedule.t(tau))
+    noise = gaussian_noise((*tokens.shape, model.config.vocab_size), generator, tokens.device)
+    x_t = interpolate_tokens(noise, tokens, model.schedule.t(tau))
     loss = F.cross_entropy(model.logits(x_t, tau).flatten(0, 1), tokens.flatten())
     return Objective(loss, {"cross_entropy": loss.detach()})
 
@@ -85,7 +83,7 @@ class SemigroupOptions:
     """
 
     diagonal_fraction: float = 0.5  # share of the batch that learns D_t from the teacher at s = t
-    boundary_every: int = 32  # one pair in so many, and at least one, is (0, 1), the one-step jump; 0 for none
+    boundary_every: int = 32  # one pair in so many is (0, 1), the one-step jump; 0 for none
     # Whose jumps make the target: the student's, its average's, those of the map it starts from (init), or the
     # teacher's Euler steps, which are jumps that hold D_s fixed.
     target: Target = "student"
@@ -174,18 +172,19 @@ class FlowMapObjective:
             walker.to(tokens.device)
         n_diagonal = round(len(tokens) * self.options.diagonal_fraction)
         n_jump = len(tokens) - n_diagonal
-        if n_jump < 1:
+        if n_jump < 1 or (n_diagonal < 1 and self.options.diagonal_fraction):
             raise ValueError(
-                f"diagonal_fraction {self.options.diagonal_fraction} leaves no jump in a batch of {len(tokens)}; "
-                "take a smaller one or a larger batch"
+                f"diagonal_fraction {self.options.diagonal_fraction} makes {n_diagonal} of {len(tokens)} texts diagonal "
+                "and the rest jumps, and both are needed; take another, or more texts at a time (--batch, --accumulate)"
             )
         tau_s, tau_t = self._times(n_diagonal, n_jump, generator, tokens.device)
-        data = one_hot(tokens, model.config.vocab_size)
-        x_s = interpolate(gaussian_noise(data.shape, generator, tokens.device), data, model.schedule.t(tau_s))
+        noise = gaussian_noise((*tokens.shape, model.config.vocab_size), generator, tokens.device)
+        x_s = interpolate_tokens(noise, tokens, model.schedule.t(tau_s))
 
-        target = self._targets(walker, x_s, tau_s, tau_t, data[:n_diagonal], batch)
+        target = self._targets(walker, x_s, tau_s, tau_t, tokens[:n_diagonal], batch)
         log_student = model.logits(x_s, tau_s, tau_t).log_softmax(-1)
-        divergence = F.kl_div(log_student, target, reduction="none").sum(-1).mean(-1)  # (B,) nats per token
+        # KL(target || student), (B,) nats per token; F.kl_div would keep two more tables of (B, L, V).
+        divergence = (torch.xlogy(target, target).sum(-1) - (target * log_student).sum(-1)).mean(-1)
         parts = {
             "diagonal_kl": divergence[:n_diagonal].detach().mean() if n_diagonal else divergence.new_zeros(()),
             self.part: divergence[n_diagonal:].detach().mean(),
@@ -199,11 +198,14 @@ class FlowMapObjective:
         """On the diagonal, which is as long as `clean`, and off it: (B, L, V) on the simplex, kept by `batch` if any."""
         if self.kept is not None and batch in self.kept:
             return self.kept[batch].float()
-        n = len(clean)
-        if self.teacher is not None:
-            self.teacher.to(x_s.device)
-            clean = self.teacher.logits(x_s[:n], tau_s[:n]).softmax(-1) if n else clean
-        target = torch.cat([clean, self.target(walker, x_s[n:], tau_s[n:], tau_t[n:])])
+        n, training = len(clean), walker.training
+        walker.eval()  # a target with dropout in it could not be met
+        if self.teacher is not None and n:
+            diagonal = self.teacher.to(x_s.device).logits(x_s[:n], tau_s[:n]).softmax(-1)
+        else:
+            diagonal = one_hot(clean, x_s.shape[-1])
+        target = torch.cat([diagonal, self.target(walker, x_s[n:], tau_s[n:], tau_t[n:])])
+        walker.train(training)
         if self.kept is not None and batch is not None:
             self.kept[batch] = target.half()  # what is kept is what is learned, the first time too
             return self.kept[batch].float()
@@ -220,10 +222,11 @@ class FlowMapObjective:
         """Start and end of each jump in tau: (B,) each, s = t for the first n_diagonal."""
         diagonal = stratified(max(n_diagonal, 1), generator, device)[:n_diagonal]
         length = stratified(n_jump, generator, device)
-        source = generator.device if generator is not None else device
-        start = torch.rand(n_jump, generator=generator, device=source).to(device) * (1 - length)
-        if self.options.boundary_every:
-            boundary = torch.arange(n_jump, device=device) % self.options.boundary_every == 0
+        start = random_uniform((n_jump,), generator, device) * (1 - length)
+        if every := self.options.boundary_every:
+            boundary = torch.arange(n_jump, device=device) % every == 0
+            if n_jump < every:  # a part of a batch, then; one in so many must hold for the whole
+                boundary &= random_uniform((), generator, device) < n_jump / every
             start, length = torch.where(boundary, 0.0, start), torch.where(boundary, 1.0, length)
         return torch.cat([diagonal, start]), torch.cat([diagonal, (start + length).clamp_max(1)])
 

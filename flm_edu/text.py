@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
@@ -133,10 +134,10 @@ class TextCorpus:
         """L."""
         return self.tokens.shape[1]
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """A hash of the training rows, for provenance."""
-        return hashlib.sha256(self.tokens.numpy().tobytes()).hexdigest()[:16]
+        return hashlib.sha256(self.tokens.contiguous().numpy().data).hexdigest()[:16]
 
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """n training rows drawn with replacement: (n, L) int64 on the CPU."""

@@ -25,7 +25,8 @@ from flm_edu.network import count_weights
 from flm_edu.text import TextCorpus
 
 KEPT_TEXTS = 3  # samples of every cell that a sweep keeps
-ENTRIES = 2**26  # of a (B, L, V) tensor, 256 MiB in float32: more samples than that are drawn in parts
+#: of a (B, L, V) tensor, 256 MiB in float32 (on a GPU 4 GiB): more samples than that are drawn in parts
+ENTRIES = {"cpu": 2**26, "cuda": 2**30}
 BOUND_DRAWS = 10  # of the noise, in estimates of a likelihood bound
 KNOWN_ROWS = 100_000  # of the training text, from which known words and pairs are taken
 
@@ -82,7 +83,7 @@ def sweep(
 ) -> list[Point]:
     """Measure every model at every number of steps, the data itself first as the reference.
 
-    Every cell starts from the same seed, so models see the same noise. A model whose number of steps is
+    Every cell starts from the same seed, so models on one device see the same noise. A model whose number of steps is
     fixed (autoregression) is measured once, at that number. With a judge, its perplexity of the decoded
     samples stands beside their entropy and distinct n-grams, and that of the data is the reference.
 
@@ -108,9 +109,11 @@ def sweep(
         footing = _footing(model, reference.long(), data.vocab_size, seed)
         model.sample(1, 1, generator=generator)  # what is done once, on a GPU above all, is not timed
         for count in steps if fixed is None else [fixed]:
-            parts = _parts(samples, data.length * data.vocab_size)
+            device = model.device if isinstance(model, LanguageModel) else torch.device("cpu")
+            parts = _parts(samples, data.length * data.vocab_size, device)
             with _count_evaluations(model) as evaluations:
-                generator, started = torch.Generator().manual_seed(seed), time.perf_counter()
+                # On a GPU noise is drawn there: drawn here, it would take longer than the network.
+                generator, started = torch.Generator(device).manual_seed(seed), time.perf_counter()
                 tokens = torch.cat([model.sample(part, count, generator=generator).cpu() for part in parts])
                 seconds = time.perf_counter() - started
             calls = evaluations()
@@ -119,9 +122,9 @@ def sweep(
     return points
 
 
-def _parts(samples: int, entries: int) -> list[int]:
+def _parts(samples: int, entries: int, device: torch.device) -> list[int]:
     """So many samples in parts that fit into memory, each sample needing so many entries."""
-    most = max(1, ENTRIES // entries)
+    most = max(1, ENTRIES[device.type] // entries)
     return [most] * (samples // most) + ([samples % most] if samples % most else [])
 
 
@@ -138,7 +141,7 @@ def _footing(model: Generator, data: Tensor, vocab_size: int, seed: int) -> dict
     draws: list[float] = []
     for _ in range(1 if model.EXACT_LIKELIHOOD else BOUND_DRAWS):
         total = 0.0
-        for rows in torch.split(data, _parts(len(data), data.shape[1] * vocab_size)):
+        for rows in torch.split(data, _parts(len(data), data.shape[1] * vocab_size, model.device)):
             bound = model.likelihood_bound(rows.to(model.device), generator)
             if bound is None:
                 return facts

@@ -21,7 +21,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
@@ -123,6 +123,8 @@ class TrainConfig:
         return min(rise, fall, 1.0)
 
 
+KNOWN_TO_WORK = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
+
 #: (model, tokens (B, L), generator, the model with averaged weights) -> loss and its parts
 ObjectiveFunction = Callable[[Any, Tensor, torch.Generator, Any], Objective]
 
@@ -163,7 +165,13 @@ class Trainer:
                     "they must be the same (was the model made with another tokenizer or --length?)"
                 )
         on_cpu = torch.device(device or "cuda").type == "cpu" or not torch.cuda.is_available()
-        self.accelerator = Accelerator(cpu=on_cpu)  # the clock needs float64: CPU or CUDA
+        # The clock needs float64: CPU or CUDA. Precision is this class's own, whatever `accelerate config` says.
+        self.accelerator = Accelerator(cpu=on_cpu, mixed_precision="no")
+        if self.accelerator.distributed_type not in KNOWN_TO_WORK:
+            raise ValueError(
+                f"`accelerate config` asks for {self.accelerator.distributed_type}; training works in one process or in "
+                "several that each hold the whole network (MULTI_GPU, MULTI_CPU)"
+            )
         if (self.accelerator.device.type == "cpu") != on_cpu:  # Accelerate decides once for a process
             raise ValueError(
                 f"this process already trains on {self.accelerator.device.type}; for another device start a new one "
@@ -205,14 +213,14 @@ class Trainer:
         config, main = self.config, self.accelerator.is_main_process
         window = _Window(self.device)
         with _interrupt_flag() as interrupted, self._bar() as bar, self._writer() as write:
+            before, started = self.seconds, time.perf_counter()
             while self.step < config.steps:
-                started = time.perf_counter()
                 window.add(self._update(), self.step)
                 self.step += 1
-                self.seconds += time.perf_counter() - started
                 last, stop = self.step == config.steps, self._anyone(interrupted())
                 if self.step % config.log_every == 0 or self.step % config.save_every == 0 or last or stop:
-                    self._stop_if_not_finite(window)
+                    self._stop_if_not_finite(window)  # which waits for a GPU to have done what it was told
+                    self.seconds = before + time.perf_counter() - started
                     if main and (self.step % config.log_every == 0 or last):
                         self.latest = self._record(window)
                         bar.set_postfix_str(
@@ -245,7 +253,9 @@ class Trainer:
         total: dict[str, Tensor] = {}
         bf16 = self.config.precision == "bf16"
         for part in range(self.config.accumulate):
-            tokens = self.corpus.sample(self.micro_batch, generator=data_generator).to(self.device)
+            tokens = self.corpus.sample(self.micro_batch, generator=data_generator)
+            if self.device.type == "cuda":
+                tokens = tokens.pin_memory().to(self.device, non_blocking=True)  # or every step would wait for it
             is_last = part == self.config.accumulate - 1
             with nullcontext() if is_last else self.accelerator.no_sync(self.model.network):
                 # No weight cache: a copy cast while gradients are off would cut later passes off from them.
@@ -428,10 +438,11 @@ class Trainer:
 
 
 def natural_precision(device: torch.device) -> Literal["float32", "bf16"]:
-    """bf16 where the device multiplies it natively, which is faster: CUDA, and CPUs that say so; else float32."""
+    """bf16 where the device multiplies it natively, which is faster; else float32."""
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     abilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch cannot say
-    native = any(abilities.get(name) for name in ("avx512_bf16", "amx_bf16"))
-    return "bf16" if device.type == "cuda" or native else "float32"
+    return "bf16" if any(abilities.get(name) for name in ("avx512_bf16", "amx_bf16")) else "float32"
 
 
 def build_optimizers(network: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
@@ -503,7 +514,7 @@ def _interrupt_flag() -> Iterator[Callable[[], bool]]:
         return
 
     def note(signum: int, frame: FrameType | None) -> None:
-        if raised:
+        if signum == signal.SIGINT and signal.SIGINT in raised:
             raise KeyboardInterrupt
         raised.append(signum)
 

@@ -37,6 +37,15 @@ def test_interpolant_runs_from_noise_to_data(seed: int, t: float) -> None:
 
 
 @given(seeds, times)
+def test_the_interpolant_of_tokens_is_that_of_their_corners(seed: int, t: float) -> None:
+    noise, tokens = states(seed), torch.randint(5, (3, 4), generator=torch.Generator().manual_seed(seed))
+    (time,) = clock(t)
+    expected = ip.interpolate(noise, ip.one_hot(tokens, 5), time)
+    assert torch.equal(ip.interpolate_tokens(noise.clone(), tokens, time), expected)
+    assert torch.equal(ip.interpolate_tokens(noise, tokens, time), noise)  # in the noise's own memory
+
+
+@given(seeds, times)
 def test_denoiser_and_velocity_are_inverse(seed: int, t: float) -> None:
     x, denoiser = states(seed), simplex(seed + 1)
     (time,) = clock(t)

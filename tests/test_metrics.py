@@ -61,7 +61,7 @@ def test_sweep_has_a_row_for_each_cell_and_the_data_first(
 def test_more_samples_than_fit_are_drawn_in_parts(
     language: Language, flow: FlowLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flm_edu.tradeoff.ENTRIES", 20 * language.length * language.vocab_size)
+    monkeypatch.setattr("flm_edu.tradeoff.ENTRIES", {"cpu": 20 * language.length * language.vocab_size})
     _, cell = sweep({"FLM": flow}, language, [4], samples=50)
     assert (cell.samples, cell.evaluations) == (50, 4)
     generator = torch.Generator().manual_seed(0)

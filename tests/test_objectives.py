@@ -216,6 +216,31 @@ def test_every_weight_is_trained_and_no_gradient_enters_the_target(
     assert all(p.grad is None for p in flow.parameters())
 
 
+def test_a_batch_in_parts_makes_as_many_boundary_jumps_as_a_whole_one(flow: FlowLM) -> None:
+    objective = SemigroupDistillation(flow, SemigroupOptions(diagonal_fraction=0.5, boundary_every=8))
+    generator = torch.Generator().manual_seed(0)
+
+    def boundaries(rows: int, times: int) -> int:
+        drawn = [objective._times(rows, rows, generator, torch.device("cpu")) for _ in range(times)]
+        return sum(int(((s[rows:] == 0) & (t[rows:] == 1)).sum()) for s, t in drawn)
+
+    assert boundaries(64, 10) == 80
+    assert boundaries(2, 320) == pytest.approx(80, abs=25)  # drawn with chance 1/4: a deviation of 7.7
+
+
+def test_targets_are_made_without_dropout(language: Language) -> None:
+    """The student drops out, its targets do not: they would change from one look to the next."""
+    flow = tiny_flow(language, dropout=0.5)
+    student = FlowMapLM.from_flow_lm(flow).train()
+    objective = SemigroupDistillation(flow)
+    x, zero = torch.randn(4, 3, 3, generator=torch.Generator().manual_seed(0)), torch.zeros(4)
+    rows = language.sample(2, generator=torch.Generator().manual_seed(0))
+    looks = [objective._targets(student, x, zero, zero + 1, rows, None) for _ in range(2)]
+    assert torch.equal(*looks)
+    assert student.training
+    assert not torch.equal(student.logits(x, zero, zero), student.logits(x, zero, zero))
+
+
 def test_bad_options_are_named(flow: FlowLM, flow_map: FlowMapLM, language: Language) -> None:
     for options, message in [
         ({"diagonal_fraction": 1.0}, "diagonal_fraction is 1.0"),
@@ -230,6 +255,8 @@ def test_bad_options_are_named(flow: FlowLM, flow_map: FlowMapLM, language: Lang
         SemigroupDistillation(None, SemigroupOptions(target="teacher"))
     with pytest.raises(ValueError, match="change as it learns"):
         SemigroupDistillation(flow, SemigroupOptions(target="ema"), keep=True)
+    with pytest.raises(ValueError, match=r"makes 0 of 3 texts diagonal"):
+        SemigroupDistillation(flow, SemigroupOptions(diagonal_fraction=0.1))(flow_map, language.tokens, None)
 
 
 # --- Lagrangian and Eulerian: derivatives -------------------------------------------------------

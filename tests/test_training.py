@@ -17,8 +17,14 @@ import pytest
 import torch
 
 from flm_edu.language import Language, load_language
-from flm_edu.models import FlowLM, load_model
-from flm_edu.objectives import Objective, SemigroupDistillation, flow_matching
+from flm_edu.models import FlowLM, FlowMapLM, Reader, load_model
+from flm_edu.objectives import (
+    EulerianDistillation,
+    LagrangianDistillation,
+    Objective,
+    SemigroupDistillation,
+    flow_matching,
+)
 from flm_edu.training import (
     STATE,
     STATE_FOLDER,
@@ -60,8 +66,6 @@ def test_it_learns(language: Language) -> None:
 
 
 def test_distillation_learns(language: Language) -> None:
-    from flm_edu.models import FlowMapLM
-
     config = TrainConfig(steps=250, batch=64, warmup=10, ema=0.95)
     flow = trained(language, config)
     student = FlowMapLM.from_flow_lm(flow)
@@ -375,9 +379,29 @@ def test_a_cuda_run_needs_no_other_code(language: Language, tmp_path: Path) -> N
     assert next(model.parameters()).is_cuda
 
 
+@pytest.mark.cuda
+@pytest.mark.parametrize("reader", ["linear", "soft"])
+@pytest.mark.parametrize("kind", [SemigroupDistillation, LagrangianDistillation, EulerianDistillation])
+def test_flow_maps_learn_on_cuda(language: Language, tmp_path: Path, kind: Any, reader: Reader) -> None:
+    """In parts, interrupted, and resumed: what differs there is where tensors lie."""
+    flow = tiny_flow(language)
+    flow.reader = reader
+    student = FlowMapLM.from_flow_lm(flow)
+    config = replace(SHORT, steps=4, accumulate=2)
+    Trainer(student, language, kind(flow), replace(config, save_every=2), directory=tmp_path).run()
+    again = Trainer(
+        FlowMapLM.from_flow_lm(flow), language, kind(flow), replace(config, save_every=2), directory=tmp_path
+    )
+    again.resume()
+    assert again.step == 4
+    assert bool(student.sample(4, 1, generator=torch.Generator("cuda").manual_seed(0)).ge(0).all())
+
+
 def test_automatic_precision_is_what_the_device_has_natively(monkeypatch: pytest.MonkeyPatch) -> None:
     cpu = torch.device("cpu")
-    assert natural_precision(torch.device("cuda")) == "bf16"
+    for native, precision in ((True, "bf16"), (False, "float32")):  # the older GPUs only imitate it
+        monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation, native=native: native)
+        assert natural_precision(torch.device("cuda")) == precision
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
     assert natural_precision(cpu) == "bf16"
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx2": True, "amx_bf16": False})

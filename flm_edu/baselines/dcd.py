@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from flm_edu.baselines.rounds import RoundOptions, divergence
-from flm_edu.baselines.uniform import UniformLM, gaussian_path
-from flm_edu.interpolant import one_hot
+from flm_edu.baselines.uniform import UniformLM
+from flm_edu.interpolant import interpolate_tokens
 from flm_edu.objectives import Objective, stratified
 from flm_edu.sampling import gaussian_noise
 
@@ -42,12 +42,11 @@ class DiscreteConsistency:
         self.teacher.to(tokens.device)
         alpha = stratified(len(tokens), generator, tokens.device)
         later = (alpha + 1 / self.teacher_steps).clamp_max(1)
-        data = one_hot(tokens, model.config.vocab_size)
-        noise = gaussian_noise(data.shape, generator, tokens.device)
+        noise = gaussian_noise((*tokens.shape, model.config.vocab_size), generator, tokens.device)
+        seen = interpolate_tokens(noise.clone(), tokens, model.schedule.t(later)).argmax(-1)
+        now = interpolate_tokens(noise, tokens, model.schedule.t(alpha)).argmax(-1)
         with torch.no_grad():
-            seen = gaussian_path(noise, data, later, model.schedule).argmax(-1)
             target = self.teacher.logits(seen, later).log_softmax(-1)
-        now = gaussian_path(noise, data, alpha, model.schedule).argmax(-1)
         student = model.logits(now, alpha).log_softmax(-1)
         loss = divergence(student, target, self.options.divergence).mean()
         return Objective(loss, {"divergence": loss.detach()})

@@ -15,7 +15,7 @@ from flm_edu.discrete import unmask
 from flm_edu.interpolant import one_hot
 from flm_edu.models import LanguageModel
 from flm_edu.objectives import Objective, stratified
-from flm_edu.sampling import Trajectory
+from flm_edu.sampling import Trajectory, random_uniform
 
 #: The loss weighs a text with a hidden share t by 1/t; below this share nothing is drawn (as published).
 LEAST_HIDDEN = 1e-3
@@ -63,8 +63,7 @@ class MaskedLM(LanguageModel):
 
 def hide(tokens: Tensor, share: Tensor, generator: torch.Generator | None) -> Tensor:
     """Which tokens stay known when each is hidden with its text's probability: (B, L), (B,) -> (B, L) bool."""
-    source = generator.device if generator is not None else tokens.device
-    return torch.rand(tokens.shape, generator=generator, device=source).to(tokens.device) >= share[:, None]
+    return random_uniform(tokens.shape, generator, tokens.device) >= share[:, None]
 
 
 def masked_diffusion(
@@ -79,7 +78,8 @@ def masked_diffusion(
     """
     share = LEAST_HIDDEN + (1 - LEAST_HIDDEN) * stratified(len(tokens), generator, tokens.device)
     known = hide(tokens, share, generator)
-    surprise = F.cross_entropy(model.logits(tokens, known).transpose(1, 2), tokens, reduction="none")  # (B, L)
+    logits = model.logits(tokens, known).flatten(0, 1)
+    surprise = F.cross_entropy(logits, tokens.flatten(), reduction="none").view_as(tokens)  # (B, L)
     loss = (surprise * ~known / share[:, None]).mean()
     return Objective(
         loss,

@@ -55,11 +55,8 @@ def two_step_target(
 
     Shapes: tokens, known (B, L), chance (B,) -> log-probabilities (B, L, V).
     """
-    source = generator.device if generator is not None else tokens.device
     first = teacher.logits(tokens, known).log_softmax(-1)
-    uncovered = ~known & (
-        torch.rand(tokens.shape, generator=generator, device=source).to(tokens.device) < chance[:, None]
-    )
+    uncovered = ~known & ~hide(tokens, chance, generator)
     written = torch.where(uncovered, draw(first.exp(), generator), tokens)
     second = teacher.logits(written, known | uncovered).log_softmax(-1)
     return torch.where(uncovered[..., None], first, second)

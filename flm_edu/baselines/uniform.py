@@ -18,12 +18,12 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from flm_edu.discrete import denoise_uniform
-from flm_edu.interpolant import interpolate, one_hot
+from flm_edu.interpolant import interpolate_tokens
 from flm_edu.models import LanguageModel
 from flm_edu.network import NetworkConfig
 from flm_edu.objectives import Objective, stratified
-from flm_edu.sampling import Trajectory, gaussian_noise
-from flm_edu.schedule import DecodingErrorSchedule, Schedule
+from flm_edu.sampling import Trajectory, gaussian_noise, random_uniform
+from flm_edu.schedule import DecodingErrorSchedule
 
 
 class UniformLM(LanguageModel):
@@ -70,18 +70,10 @@ class UniformLM(LanguageModel):
 
 def corrupt(tokens: Tensor, alpha: Tensor, vocab_size: int, generator: torch.Generator | None) -> Tensor:
     """Each token kept with probability alpha, else any of V: (B, L) int64, (B,) -> (B, L) int64."""
-    source = generator.device if generator is not None else tokens.device
-    keep = torch.rand(tokens.shape, generator=generator, device=source).to(tokens.device) < alpha[:, None]
+    keep = random_uniform(tokens.shape, generator, tokens.device) < alpha[:, None]
+    source = tokens.device if generator is None else generator.device
     anything = torch.randint(vocab_size, tokens.shape, generator=generator, device=source).to(tokens.device)
     return torch.where(keep, tokens, anything)
-
-
-def gaussian_path(noise: Tensor, data: Tensor, alpha: Tensor, schedule: Schedule) -> Tensor:
-    """The Gaussian path where uniform diffusion is at alpha: I_t with tau(t) = alpha, whose argmax are its tokens.
-
-    Shapes: noise, data (B, L, V), alpha (B,) -> (B, L, V).
-    """
-    return interpolate(noise, data, schedule.t(alpha))
 
 
 def uniform_diffusion(
@@ -104,9 +96,9 @@ def uniform_diffusion(
     left = stratified(len(tokens), generator, tokens.device)
     alpha, weight = 1 - left**2, 2 * left  # weight = |d alpha / d left|
     if temperature > 0:
-        data = one_hot(tokens, model.config.vocab_size)
-        noise = gaussian_noise(data.shape, generator, tokens.device)
-        state = gaussian_path(noise, data, alpha, model.schedule)
+        # Uniform diffusion at alpha is the argmax of the Gaussian path I_t where tau(t) = alpha.
+        noise = gaussian_noise((*tokens.shape, model.config.vocab_size), generator, tokens.device)
+        state = interpolate_tokens(noise, tokens, model.schedule.t(alpha))
         seen, noisy = (state / temperature).softmax(-1), state.argmax(-1)
     else:
         seen = noisy = corrupt(tokens, alpha, model.config.vocab_size, generator)

@@ -71,8 +71,9 @@ def plain_errors() -> Iterator[None]:
 
 
 def say(message: str) -> None:
-    """To the terminal, beside what a pipe takes."""
-    typer.echo(message, err=True)
+    """To the terminal, beside what a pipe takes; of several processes the first speaks."""
+    if os.environ.get("RANK", "0") == "0":
+        typer.echo(message, err=True)
 
 
 def value(choice: Enum | None) -> str | None:

@@ -321,7 +321,5 @@ def _starting_point(init: str, teacher: Any) -> Any:
 def _run(trainer: Any, resume: bool) -> None:
     if resume:
         trainer.resume()
-    result = trainer.run()
-    say(
-        f"done: {trainer.step} steps in {trainer.seconds:.0f} s, loss {result.get('loss', float('nan')):.4f} nats per token"
-    )
+    loss = trainer.run().get("loss", float("nan"))  # of several processes the first knows it
+    say(f"done: {trainer.step} steps in {trainer.seconds:.0f} s, loss {loss:.4f} nats per token")

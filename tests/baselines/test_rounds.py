@@ -13,8 +13,7 @@ from flm_edu.baselines import MaskedLM, UniformLM
 from flm_edu.baselines.dcd import DiscreteConsistency
 from flm_edu.baselines.rounds import RoundOptions, divergence
 from flm_edu.baselines.sdtt import SelfDistillationThroughTime, two_step_target
-from flm_edu.baselines.uniform import gaussian_path
-from flm_edu.interpolant import one_hot
+from flm_edu.interpolant import interpolate, one_hot
 from flm_edu.language import Language
 from flm_edu.methods import distillation
 from flm_edu.objectives import SemigroupOptions
@@ -62,7 +61,7 @@ def test_the_path_of_tokens_is_one_path(generator: torch.Generator) -> None:
     """From the noise's argmax to the clean token, changing once: the clean entry only ever gains."""
     clean, noise = torch.randint(9, (64, 5), generator=generator), torch.randn(64, 5, 9, generator=generator)
     schedule, data = DecodingErrorSchedule(9), one_hot(clean, 9)
-    path = [gaussian_path(noise, data, torch.full((64,), a), schedule).argmax(-1) for a in torch.linspace(0, 1, 21)]
+    path = [interpolate(noise, data, schedule.t(a)).argmax(-1) for a in torch.linspace(0, 1, 21)]
     assert torch.equal(path[0], noise.argmax(-1))
     assert torch.equal(path[-1], clean)
     found = torch.stack([tokens == clean for tokens in path]).int()
