@@ -24,7 +24,7 @@ from flm_edu.files import data_dir, write_aside
 from flm_edu.interpolant import expand_time, flow_map_from_two_time_denoiser, velocity_from_denoiser
 from flm_edu.network import DiT, NetworkConfig
 from flm_edu.sampling import Trajectory, check_sampling, gaussian_noise, integrate
-from flm_edu.schedule import Schedule, load_schedule
+from flm_edu.schedule import Schedule, ScheduleName, load_schedule
 
 CONFIG, WEIGHTS, TOKENIZER, PROVENANCE = "config.json", "model.safetensors", "tokenizer.json", "provenance.json"
 
@@ -191,7 +191,7 @@ class _FlowModel(LanguageModel):
         self,
         config: NetworkConfig,
         tokenizer: Tokenizer | None = None,
-        schedule: Literal["decoding-error", "uniform"] = "decoding-error",
+        schedule: ScheduleName = "decoding-error",
         reader: Reader = "linear",
     ):
         super().__init__(config, tokenizer)

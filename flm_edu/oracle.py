@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,7 +30,7 @@ from flm_edu.interpolant import (
 from flm_edu.language import Language
 from flm_edu.objectives import stratified
 from flm_edu.sampling import check_sampling, gaussian_noise, integrate
-from flm_edu.schedule import Schedule, load_schedule
+from flm_edu.schedule import Schedule, ScheduleName, load_schedule
 
 CHUNK = 64  # samples at once: a table of (texts, 64) float64 stays in or near the processor's cache
 
@@ -90,7 +90,7 @@ class PerfectFlow:
 
     kind = "perfect-flow"
 
-    def __init__(self, language: Language, schedule: Literal["decoding-error", "uniform"] = "decoding-error"):
+    def __init__(self, language: Language, schedule: ScheduleName = "decoding-error"):
         self.language = language
         self.schedule: Schedule = load_schedule(schedule, language.vocab_size)
         self._posterior = _Posterior(language)
@@ -177,7 +177,7 @@ class PerfectFlowMap(PerfectFlow):
     def __init__(
         self,
         language: Language,
-        schedule: Literal["decoding-error", "uniform"] = "decoding-error",
+        schedule: ScheduleName = "decoding-error",
         *,
         tolerance: float = 1e-3,
         max_substeps: int = 128,

@@ -7,11 +7,13 @@ uniformly in training, what steps are spaced in, what the network is conditioned
 from __future__ import annotations
 
 import math
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
+
+ScheduleName = Literal["decoding-error", "uniform"]
 
 
 class Schedule(Protocol):

@@ -47,13 +47,6 @@ def test_members_of_a_family_share_a_colour_and_differ_in_their_lines() -> None:
     assert one.line.dash != other.line.dash
 
 
-def test_the_training_curve_has_its_floor() -> None:
-    records = [{"step": 1.0, "loss": 2.0}, {"step": 9.0, "loss": 0.5}]
-    curve, floor = screen.loss_curves({"FLM": ("flow-lm", records)}, floor=0.25).data
-    assert list(curve.y) == [2.0, 0.5]
-    assert (list(floor.x), list(floor.y)) == ([1.0, 9.0], [0.25, 0.25])
-
-
 def test_unknown_metrics_are_refused() -> None:
     for metric in ("beauty", "judge_perplexity"):
         with pytest.raises(ValueError, match="is not in these points; choose one of validity"):
@@ -61,7 +54,7 @@ def test_unknown_metrics_are_refused() -> None:
 
 
 def test_plotly_waits_until_it_is_needed() -> None:
-    code = "import sys, flm_edu.plots.screen as s; assert 'plotly' not in sys.modules; s.loss_curves({}); assert 'plotly' in sys.modules"
+    code = "import sys, flm_edu.plots.screen as s; assert 'plotly' not in sys.modules; s._figure('', 'light'); assert 'plotly' in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

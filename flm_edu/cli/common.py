@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -74,11 +73,6 @@ def say(message: str) -> None:
     """To the terminal, beside what a pipe takes; of several processes the first speaks."""
     if os.environ.get("RANK", "0") == "0":
         typer.echo(message, err=True)
-
-
-def value(choice: Enum | None) -> str | None:
-    """The text of a choice that was made."""
-    return None if choice is None else choice.value
 
 
 def given(**options: Any) -> dict[str, Any]:

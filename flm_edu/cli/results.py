@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -23,20 +22,6 @@ from flm_edu.cli.common import (
     say,
 )
 from flm_edu.cli.data import check_fits, data_of, load_data
-
-
-class AgainstName(str, Enum):
-    """Choices of --against."""
-
-    steps = "steps"
-    seconds = "seconds"
-
-
-class ThemeName(str, Enum):
-    """Choices of --theme."""
-
-    light = "light"
-    dark = "dark"
 
 
 @app.command(
@@ -137,8 +122,8 @@ def plot(
         str | None,
         typer.Option(help="validity, total_variation, known_words, known_pairs, judge_perplexity, entropy."),
     ] = None,
-    against: Annotated[AgainstName, typer.Option(help="The other axis: steps or seconds.")] = AgainstName.steps,
-    theme: Annotated[ThemeName, typer.Option(help="light or dark.")] = ThemeName.light,
+    against: Annotated[Literal["steps", "seconds"], typer.Option(help="The other axis.")] = "steps",
+    theme: Annotated[Literal["light", "dark"], typer.Option(help="For which background.")] = "light",
 ) -> None:
     """Draw quality against steps, or against wall-clock time, from one or more tables."""
     with plain_errors():
@@ -151,14 +136,14 @@ def plot(
         if interactive:
             _need_plotly()
         drawing: Any = screen if interactive else curves
-        by_seconds = against is AgainstName.seconds
+        by_seconds = against == "seconds"
         draw = drawing.quality_against_seconds if by_seconds else drawing.quality_against_steps
-        figure = draw(points, metric or default, theme.value)
+        figure = draw(points, metric or default, theme)
         out.parent.mkdir(parents=True, exist_ok=True)
         if interactive:
             screen.write_page(figure, out)
         else:
-            figure.savefig(out, dpi=160, facecolor="white" if theme is ThemeName.light else "#0d1117")
+            figure.savefig(out, dpi=160, facecolor="white" if theme == "light" else "#0d1117")
         say(f"picture written to {out}")
 
 

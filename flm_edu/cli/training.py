@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import asdict, fields, is_dataclass, replace
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -20,74 +19,15 @@ from flm_edu.cli.common import (
     given,
     plain_errors,
     say,
-    value,
 )
 from flm_edu.cli.data import check_fits, data_of, load_data
 from flm_edu.cli.training_options import with_training_options
+from flm_edu.models import Reader
+from flm_edu.objectives import Target
+from flm_edu.schedule import ScheduleName
+from flm_edu.text import Packing
 
-
-class ModelName(str, Enum):
-    """Choices of --model."""
-
-    flow = "flow"
-    flow_map = "flow-map"
-    masked = "masked"
-    uniform = "uniform"
-    ar = "ar"
-
-
-class MethodName(str, Enum):
-    """Choices of --method."""
-
-    semigroup = "semigroup"
-    lagrangian = "lagrangian"
-    eulerian = "eulerian"
-    sdtt = "sdtt"
-    dcd = "dcd"
-
-
-class DivergenceName(str, Enum):
-    """Choices of --divergence."""
-
-    reverse = "reverse"
-    forward = "forward"
-
-
-class TargetName(str, Enum):
-    """Choices of --target."""
-
-    student = "student"
-    ema = "ema"
-    init = "init"
-    teacher = "teacher"
-
-
-class TokenizerKind(str, Enum):
-    """Choices of --tokenizer-kind."""
-
-    bpe = "bpe"
-    word = "word"
-
-
-class PackingName(str, Enum):
-    """Choices of --packing."""
-
-    wrapped = "wrapped"
-    sentence = "sentence"
-
-
-class ScheduleName(str, Enum):
-    """Choices of --schedule."""
-
-    decoding_error = "decoding-error"
-    uniform = "uniform"
-
-
-class ReaderName(str, Enum):
-    """Choices of --reader."""
-
-    linear = "linear"
-    soft = "soft"
+Method = Literal["semigroup", "lagrangian", "eulerian", "sdtt", "dcd"]
 
 
 @app.command(
@@ -99,9 +39,12 @@ class ReaderName(str, Enum):
 @with_training_options
 def train(
     out: OutOption,
-    model: Annotated[ModelName, typer.Option("--model", help="What to train; ar is autoregressive.")] = ModelName.flow,
+    model: Annotated[
+        Literal["flow", "flow-map", "masked", "uniform", "ar"],
+        typer.Option("--model", help="What to train; ar is autoregressive."),
+    ] = "flow",
     method: Annotated[
-        MethodName | None,
+        Method | None,
         typer.Option(help="Of a flow-map, which learns without a teacher: semigroup, lagrangian or eulerian."),
     ] = None,
     language: LanguageOption = None,
@@ -123,7 +66,7 @@ def train(
         ScheduleName | None, typer.Option(help="The clock of a flow; decoding-error unless told.")
     ] = None,
     reader: Annotated[
-        ReaderName | None,
+        Reader | None,
         typer.Option(
             help="How a flow reads noisy tokens; soft, by a softmax, for vocabularies wider than the network."
         ),
@@ -132,11 +75,9 @@ def train(
     tokenizer: Annotated[
         str | None, typer.Option(help="A published tokenizer, such as gpt2; else one is trained.")
     ] = None,
-    tokenizer_kind: Annotated[TokenizerKind, typer.Option(help="Of a tokenizer that is trained.")] = TokenizerKind.bpe,
+    tokenizer_kind: Annotated[Literal["bpe", "word"], typer.Option(help="Of a tokenizer that is trained.")] = "bpe",
     vocab_size: Annotated[int, typer.Option(help="Of a tokenizer that is trained.")] = 4096,
-    packing: Annotated[
-        PackingName, typer.Option(help="Rows of running text, or a sentence a row.")
-    ] = PackingName.wrapped,
+    packing: Annotated[Packing, typer.Option(help="Rows of running text, or a sentence a row.")] = "wrapped",
     limit: Annotated[int | None, typer.Option(help="Read at most so many texts.")] = None,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
@@ -153,24 +94,24 @@ def train(
         from flm_edu.training import Trainer
 
         _check_out(out, resume, overwrite)
-        own = given(schedule=value(schedule), reader=value(reader))
-        for option in own if model not in (ModelName.flow, ModelName.flow_map) else ():
-            raise ValueError(f"--{option} is for a flow, which starts from noise; --model {model.value} does not")
-        if method is not None and model is not ModelName.flow_map:
-            raise ValueError(f"--method is for --model flow-map; --model {model.value} has one objective")
-        kind, objective = TRAINABLE[model.value]
+        own = given(schedule=schedule, reader=reader)
+        for option in own if model not in ("flow", "flow-map") else ():
+            raise ValueError(f"--{option} is for a flow, which starts from noise; --model {model} does not")
+        if method is not None and model != "flow-map":
+            raise ValueError(f"--method is for --model flow-map; --model {model} has one objective")
+        kind, objective = TRAINABLE[model]
         chosen = load_preset(preset)
         data = load_data(
             language,
             corpus or (chosen.corpus if language is None else None),
             length=chosen.length if length is None else length,
             tokenizer=tokenizer or chosen.tokenizer,
-            kind=tokenizer_kind.value,
+            kind=tokenizer_kind,
             vocab_size=vocab_size,
-            packing=packing.value,
+            packing=packing,
             limit=limit,
         )
-        running_text = language is None and packing is PackingName.wrapped
+        running_text = language is None and packing == "wrapped"
         if absolute_positions is None and running_text:
             absolute_positions = False  # a row of running text starts anywhere
         sizes = given(
@@ -185,9 +126,9 @@ def train(
             config = replace(size_like(pattern, kind), **sizes)
         torch.manual_seed(settings["seed"])
         facts: dict[str, Any] = {}
-        if model is ModelName.flow_map:
-            objective = self_distillation((method or MethodName.semigroup).value, chosen.semigroup)
-            facts["objective"] = {"method": (method or MethodName.semigroup).value, **asdict(chosen.semigroup)}
+        if model == "flow-map":
+            objective = self_distillation(method or "semigroup", chosen.semigroup)
+            facts["objective"] = {"method": method or "semigroup", **asdict(chosen.semigroup)}
         elif isinstance(objective, type) and is_dataclass(objective):
             objective = objective()
             facts["objective"] = {
@@ -200,7 +141,7 @@ def train(
         _clear(out, overwrite and not resume)
         _run(trainer, resume)
         distil = "distill --method {} --teacher {{0}} --out {{0}}-distilled"
-        methods = {ModelName.flow: "semigroup", ModelName.masked: "sdtt", ModelName.uniform: "dcd"}
+        methods = {"flow": "semigroup", "masked": "sdtt", "uniform": "dcd"}
         following = distil.format(methods[model]) if model in methods else "evaluate {0}"
         say(f"{out} holds the trained model. Next: flm-edu {following.format(out)}")
 
@@ -215,16 +156,16 @@ def distill(
     teacher: Annotated[str, typer.Option(help="The model to distil: a directory, shipped name or hub id.")],
     out: OutOption,
     method: Annotated[
-        MethodName,
+        Method,
         typer.Option(
             help="For a flow: semigroup, lagrangian, eulerian. For a masked model: sdtt. For a uniform one: dcd."
         ),
-    ] = MethodName.semigroup,
+    ] = "semigroup",
     language: LanguageOption = None,
     corpus: CorpusOption = None,
     preset: Annotated[str, typer.Option(help="Training settings by name: tiny, small, lm1b, owt.")] = "tiny",
     target: Annotated[
-        TargetName | None,
+        Target | None,
         typer.Option(help="Whose jumps make the target: init, that of --init; teacher, its Euler steps."),
     ] = None,
     jumps: Annotated[int | None, typer.Option(help="semigroup: so many jumps make the target of one.")] = None,
@@ -239,7 +180,8 @@ def distill(
     rounds: Annotated[int | None, typer.Option(help="sdtt, dcd: how often the steps are halved.")] = None,
     teacher_steps: Annotated[int | None, typer.Option(help="sdtt, dcd: steps of the first teacher.")] = None,
     divergence: Annotated[
-        DivergenceName | None, typer.Option(help="sdtt, dcd: KL of the student from the target, or the other way.")
+        Literal["reverse", "forward"] | None,
+        typer.Option(help="sdtt, dcd: KL of the student from the target, or the other way."),
     ] = None,
     init: Annotated[
         str | None, typer.Option(help="An FMLM to go on from, with a fresh optimizer; else the teacher's weights.")
@@ -259,7 +201,7 @@ def distill(
 
         _check_out(out, resume, overwrite)
         chosen = load_preset(preset)
-        trained, wanted = load_model(teacher), DISTILLATIONS[method.value].teacher
+        trained, wanted = load_model(teacher), DISTILLATIONS[method].teacher
         if not isinstance(trained, wanted):
             fitting = [name for name, one in DISTILLATIONS.items() if isinstance(trained, one.teacher)]
             remedy = f"use --method {' or '.join(fitting)}" if fitting else "no method distils it"
@@ -267,12 +209,12 @@ def distill(
         config = replace(chosen.distill, **settings)
         data = data_of(trained, language, corpus)
         recipe = given(
-            target=value(target), jumps=jumps, handover=handover, diagonal_fraction=diagonal_fraction, boundary_every=boundary_every,
-            rounds=rounds, teacher_steps=teacher_steps, divergence=value(divergence),
+            target=target, jumps=jumps, handover=handover, diagonal_fraction=diagonal_fraction, boundary_every=boundary_every,
+            rounds=rounds, teacher_steps=teacher_steps, divergence=divergence,
         )  # fmt: skip
         torch.manual_seed(settings["seed"])
         trainers = distillation(
-            method.value, trained, data, config, out, preset=chosen.semigroup, recipe=recipe, init=None if init is None else _starting_point(init, trained),
+            method, trained, data, config, out, preset=chosen.semigroup, recipe=recipe, init=None if init is None else _starting_point(init, trained),
         )  # fmt: skip
         _clear(out, overwrite and not resume)
         for number, trainer in enumerate(trainers):

@@ -4,28 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from enum import Enum
 from functools import wraps
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 MAX_SEED = 2**63 - 1  # what torch's generators take
-
-
-class OptimizerName(str, Enum):
-    """Choices of --optimizer."""
-
-    muon = "muon"
-    adamw = "adamw"
-
-
-class PrecisionName(str, Enum):
-    """Choices of --precision."""
-
-    auto = "auto"
-    float32 = "float32"
-    bf16 = "bf16"
 
 
 def _declared(
@@ -35,7 +19,7 @@ def _declared(
     lr: Annotated[float | None, typer.Option("--lr", help="Learning rate of AdamW.")] = None,
     muon_lr: Annotated[float | None, typer.Option("--muon-lr", help="Learning rate of Muon.")] = None,
     optimizer: Annotated[
-        OptimizerName | None, typer.Option(help="muon: Muon for the blocks' matrices, AdamW for the rest.")
+        Literal["muon", "adamw"] | None, typer.Option(help="muon: Muon for the blocks' matrices, AdamW for the rest.")
     ] = None,
     ema: Annotated[float | None, typer.Option(help="Decay of the averaged weights, which are saved.")] = None,
     warmup: Annotated[int | None, typer.Option(help="Steps over which the learning rate rises.")] = None,
@@ -49,7 +33,8 @@ def _declared(
         ),
     ] = None,
     precision: Annotated[
-        PrecisionName | None, typer.Option(help="auto: bf16 on a GPU, and on a CPU that has it; else float32.")
+        Literal["auto", "float32", "bf16"] | None,
+        typer.Option(help="auto: bf16 on a GPU, and on a CPU that has it; else float32."),
     ] = None,
     compile: Annotated[
         bool | None, typer.Option("--compile/--no-compile", help="Compile the network with torch.compile.")
@@ -68,7 +53,7 @@ def with_training_options(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def wrapped(**options: Any) -> None:
         given = {name: options.pop(name) for name in shared}
-        settings = {name: _plain(value) for name, value in given.items() if value is not None}
+        settings = {name: value for name, value in given.items() if value is not None}
         command(**options, settings=settings)
 
     parameters = [p for name, p in own.parameters.items() if name != "settings"]
@@ -77,7 +62,3 @@ def with_training_options(command: Callable[..., None]) -> Callable[..., None]:
     wrapped.__annotations__ = {p.name: p.annotation for p in parameters}
     del wrapped.__wrapped__  # type: ignore[attr-defined]
     return wrapped
-
-
-def _plain(value: Any) -> Any:
-    return value.value if isinstance(value, Enum) else value

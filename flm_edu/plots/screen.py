@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,26 +41,6 @@ def quality_against_seconds(points: Sequence[Point], metric: str = "validity", t
     figure = _quality(points, metric, theme, lambda point: 1000 * point.seconds / point.samples)
     together = max(point.samples for point in points)
     figure.update_xaxes(type="log", dtick=1, title_text=f"milliseconds per text (drawn {together} at once)")
-    return figure
-
-
-def loss_curves(
-    runs: Mapping[str, tuple[str, Sequence[Mapping[str, float]]]], floor: float | None = None, theme: Theme = "light"
-) -> Figure:
-    """Training loss of several runs: name -> (kind, metrics records), on a log axis.
-
-    `floor` is the least cross-entropy that any flow can reach (nats per token), where it is known.
-    """
-    figure = _figure("What training minimised", theme)
-    for name, (kind, records) in runs.items():
-        line = {"color": family(kind).color, "width": 2}
-        figure.add_scatter(
-            x=[r["step"] for r in records], y=[r["loss"] for r in records], name=name, mode="lines", line=line
-        )
-    if floor is not None:
-        _across(figure, floor, f"exact floor of the flow, {floor:.3f}", theme)
-    figure.update_xaxes(title_text="training steps")
-    figure.update_yaxes(title_text="loss, nats per token", type="log", dtick="D2")  # 2 and 5 between the powers of ten
     return figure
 
 
