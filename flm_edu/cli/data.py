@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from flm_edu.language import Language, load_language
 from flm_edu.models import LanguageModel
+from flm_edu.row_cache import cached_corpus
 from flm_edu.text import TextCorpus, load_corpus
 
 
-def load_data(language: str | None, corpus: str | None, **options: Any) -> Language | TextCorpus:
-    """The one that is named, with the options of real text."""
+def load_data(
+    language: str | None, corpus: str | None, cache: Path | None = None, **options: Any
+) -> Language | TextCorpus:
+    """The one that is named, with the options of real text, kept in a folder if there is one."""
     if bool(language) == bool(corpus):
         raise ValueError("give one of --language (a finite language) and --corpus (real text)")
     if language:
         return load_language(language)
     assert corpus is not None
-    return load_corpus(corpus, **options)
+    return load_corpus(corpus, **options) if cache is None else cached_corpus(cache, corpus, **options)
 
 
-def data_of(model: LanguageModel | None, language: str | None, corpus: str | None) -> Language | TextCorpus:
+def data_of(
+    model: LanguageModel | None, language: str | None, corpus: str | None, cache: Path | None = None
+) -> Language | TextCorpus:
     """The data named on the command line, else what the model says it was trained on."""
     if model is None:
         if not language:
@@ -29,14 +35,14 @@ def data_of(model: LanguageModel | None, language: str | None, corpus: str | Non
     options: dict[str, Any] = {"length": model.config.length, "tokenizer": model.tokenizer}
     options |= {name: origin[name] for name in ("packing", "held_out") if name in origin}
     if language or corpus:
-        return load_data(language, corpus, **options)
+        return load_data(language, corpus, cache, **options)
     if not {"kind", "source"} <= origin.keys():
         raise ValueError("the model does not say what it was trained on; give --language or --corpus")
     source = origin["source"]
     if origin["kind"] == "language":
         data: Language | TextCorpus = load_language(source)
     else:
-        data = load_corpus(source, limit=origin.get("limit"), **options)
+        data = load_data(None, source, cache, limit=origin.get("limit"), **options)
     if data.fingerprint != model.provenance.get("corpus_fingerprint"):
         raise ValueError(
             f"{source!r} is not the data that the model was trained on (it has changed since, or another "

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from flm_edu.cli.common import (
+    CacheOption,
     CorpusOption,
     DeviceOption,
     LanguageOption,
@@ -78,6 +79,7 @@ def evaluate(
         str | None,
         typer.Option(help="Generative perplexity by smollm2-135m, a transformers directory or a hub id."),
     ] = None,
+    cache: CacheOption = None,
     device: DeviceOption = "auto",
     seed: SeedOption = 0,
 ) -> None:
@@ -89,7 +91,7 @@ def evaluate(
 
         counts = _step_counts(steps)
         trained = {name: load_model(name, choose_device(device)) for name in models if not name.startswith("perfect:")}
-        data = data_of(next(iter(trained.values()), None), language, corpus)
+        data = data_of(next(iter(trained.values()), None), language, corpus, cache)
         for name, model in trained.items():
             check_fits(name, model, data)
         scorer = None if judge is None else _judge(judge, choose_device(device))

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from flm_edu.cli.common import (
+    CacheOption,
     CorpusOption,
     LanguageOption,
     OutOption,
@@ -79,6 +80,7 @@ def train(
     vocab_size: Annotated[int, typer.Option(help="Of a tokenizer that is trained.")] = 4096,
     packing: Annotated[Packing, typer.Option(help="Rows of running text, or a sentence a row.")] = "wrapped",
     limit: Annotated[int | None, typer.Option(help="Read at most so many texts.")] = None,
+    cache: CacheOption = None,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
     *,
@@ -110,6 +112,7 @@ def train(
             vocab_size=vocab_size,
             packing=packing,
             limit=limit,
+            cache=cache,
         )
         running_text = language is None and packing == "wrapped"
         if absolute_positions is None and running_text:
@@ -186,6 +189,7 @@ def distill(
     init: Annotated[
         str | None, typer.Option(help="An FMLM to go on from, with a fresh optimizer; else the teacher's weights.")
     ] = None,
+    cache: CacheOption = None,
     resume: ResumeOption = False,
     overwrite: OverwriteOption = False,
     *,
@@ -207,7 +211,7 @@ def distill(
             remedy = f"use --method {' or '.join(fitting)}" if fitting else "no method distils it"
             raise ValueError(f"--teacher {teacher} holds a {trained.kind!r}, not a {wanted.kind!r}; {remedy}")
         config = replace(chosen.distill, **settings)
-        data = data_of(trained, language, corpus)
+        data = data_of(trained, language, corpus, cache)
         recipe = given(
             target=target, jumps=jumps, handover=handover, diagonal_fraction=diagonal_fraction, boundary_every=boundary_every,
             rounds=rounds, teacher_steps=teacher_steps, divergence=divergence,

@@ -1,0 +1,88 @@
+"""Rows of real text kept on disk: tokenized once, then read by all processes of a run and by the next command."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+
+from flm_edu.files import write_aside
+from flm_edu.text import TextCorpus, load_corpus
+
+TRAIN, HELD_OUT, TOKENIZER, ORIGIN = "train.npy", "held_out.npy", "tokenizer.json", "origin.json"
+
+
+def cached_corpus(folder: str | Path, source: str, length: int, **options: Any) -> TextCorpus:
+    """`load_corpus`, or what it made of the same text and options before.
+
+    Rows are mapped into memory and not read: processes of one machine share them, and a corpus may be
+    larger than the memory. Of several processes the first makes them while the others wait, so the
+    folder must be one that all see.
+
+    Args:
+        folder: where each corpus gets a folder of its own; nothing in it is ever replaced.
+        source: as `load_corpus`. A file that has changed is another corpus; a dataset of the hub is not.
+        length: L, tokens in a row.
+        options: of `load_corpus`.
+
+    Raises:
+        CorpusError: as `load_corpus`.
+    """
+    place = Path(folder) / _key(source, length, **options)
+    if not (place / ORIGIN).is_file():  # the last to be renamed
+        if os.environ.get("RANK", "0") == "0":
+            corpus = load_corpus(source, length, **options)
+            # A training names or makes a tokenizer; what follows on it brings that one. Both are to find the same rows.
+            made = Path(folder) / _key(source, length, **{**options, "tokenizer": corpus.tokenizer})
+            if not (made / ORIGIN).is_file():
+                _keep(corpus, made)
+            if made != place:
+                place.symlink_to(made.name, target_is_directory=True)
+        while not (place / ORIGIN).is_file():
+            time.sleep(0.2)
+    origin = json.loads((place / ORIGIN).read_text(encoding="utf-8"))
+    tokenizer = Tokenizer.from_file(str(place / TOKENIZER))
+    # "c": a private copy of whatever someone writes, which nobody does; torch warns of arrays that cannot be written
+    train, held_out = (torch.from_numpy(np.load(place / name, mmap_mode="c")) for name in (TRAIN, HELD_OUT))
+    return TextCorpus(source, tokenizer, train, held_out, origin)
+
+
+def _key(
+    source: str,
+    length: int,
+    *,
+    tokenizer: Tokenizer | str | None = None,
+    vocab_size: int = 4096,
+    kind: str = "bpe",
+    packing: str = "wrapped",
+    limit: int | None = None,
+    held_out: float = 0.02,
+) -> str:
+    """A name for all that decides the rows."""
+    facts: dict[str, Any] = {"length": length, "packing": packing, "limit": limit, "held_out": held_out}
+    if tokenizer is None:
+        facts |= {"vocab_size": vocab_size, "kind": kind}
+    else:
+        facts["tokenizer"] = tokenizer.to_str() if isinstance(tokenizer, Tokenizer) else tokenizer
+    facts["source"] = source
+    if Path(source).is_file():
+        stat = Path(source).stat()
+        facts |= {"source": str(Path(source).resolve()), "bytes": stat.st_size, "changed": stat.st_mtime_ns}
+    name = "".join(c if c.isalnum() else "-" for c in Path(source).name)
+    return f"{name}-{hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]}"
+
+
+def _keep(corpus: TextCorpus, place: Path) -> None:
+    with write_aside(place, TRAIN, HELD_OUT, TOKENIZER, ORIGIN) as (train, held_out, tokenizer, origin):
+        for path, rows in ((train, corpus.tokens), (held_out, corpus.held_out)):
+            with open(path, "wb") as file:
+                np.save(file, rows.numpy())
+        corpus.tokenizer.save(str(tokenizer))
+        origin.write_text(json.dumps(dict(corpus.origin)), encoding="utf-8")
