@@ -29,7 +29,6 @@ def run_demo(
     out: Path,
     data: Language | TextCorpus,
     *,
-    source: str | None = None,
     quick: bool = False,
     resume: bool = False,
     seed: int = 0,

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 import typer
 
 from flm_edu.cli.training_options import MAX_SEED
@@ -86,20 +87,9 @@ def given(**options: Any) -> dict[str, Any]:
 
 def choose_device(name: str) -> str:
     """What --device names; `ValueError` where it is not to be had."""
-    import torch
-
     best = "cuda" if torch.cuda.is_available() else "cpu"
     if name.split(":")[0] not in ("auto", "cpu", "cuda") or (name.startswith("cuda") and best == "cpu"):
         raise ValueError(
             f"--device {name!r} is not to be had here; choose cpu{', cuda' if best == 'cuda' else ''} or auto"
         )
     return best if name == "auto" else name
-
-
-@contextmanager
-def progress(label: str, total: int) -> Iterator[Any]:
-    """A bar; what it yields moves it on by one."""
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, desc=label, file=sys.stderr) as bar:
-        yield bar.update

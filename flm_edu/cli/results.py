@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 import typer
+from tqdm.auto import tqdm
 
 from flm_edu.cli.common import (
     CacheOption,
@@ -19,10 +21,16 @@ from flm_edu.cli.common import (
     app,
     choose_device,
     plain_errors,
-    progress,
     say,
 )
 from flm_edu.cli.data import check_fits, data_of, load_data
+from flm_edu.judge import Judge
+from flm_edu.language import Language, load_language
+from flm_edu.models import load_model
+from flm_edu.oracle import load_perfect
+from flm_edu.provenance import describe_run
+from flm_edu.text import TextCorpus, load_corpus
+from flm_edu.tradeoff import format_footing, format_table, load_sweep, save_sweep, sweep
 
 
 @app.command(
@@ -39,10 +47,6 @@ def sample(
 ) -> None:
     """Write texts: one a line."""
     with plain_errors():
-        import torch
-
-        from flm_edu.models import load_model
-
         loaded = load_model(model, choose_device(device))
         generator = torch.Generator().manual_seed(seed)
         if not trace:
@@ -85,19 +89,17 @@ def evaluate(
 ) -> None:
     """Quality against steps for one or more models, beside the data's own figures."""
     with plain_errors():
-        from flm_edu.models import load_model
-        from flm_edu.provenance import describe_run
-        from flm_edu.tradeoff import format_footing, format_table, save_sweep, sweep
-
         counts = _step_counts(steps)
         trained = {name: load_model(name, choose_device(device)) for name in models if not name.startswith("perfect:")}
         data = data_of(next(iter(trained.values()), None), language, corpus, cache)
         for name, model in trained.items():
             check_fits(name, model, data)
-        scorer = None if judge is None else _judge(judge, choose_device(device))
+        scorer = None if judge is None else Judge(judge, device=choose_device(device))
         contestants = {name: trained[name] if name in trained else _perfect(name, data) for name in models}
-        with progress("measuring", len(contestants) * len(counts) + 1) as tick:
-            points = sweep(contestants, data, counts, samples=n, seed=seed, judge=scorer, on_point=lambda point: tick())
+        with tqdm(total=len(contestants) * len(counts) + 1, desc="measuring") as bar:
+            points = sweep(
+                contestants, data, counts, samples=n, seed=seed, judge=scorer, on_point=lambda _: bar.update()
+            )
         typer.echo(format_table(points))
         if trained:
             typer.echo(f"\n{format_footing(points)}")
@@ -130,7 +132,6 @@ def plot(
     """Draw quality against steps, or against wall-clock time, from one or more tables."""
     with plain_errors():
         from flm_edu.plots import curves, screen
-        from flm_edu.tradeoff import load_sweep
 
         points = [point for path in sweeps for point in load_sweep(path)]
         default = "validity" if any(point.validity is not None for point in points) else "known_pairs"
@@ -195,10 +196,6 @@ def show_language(
 ) -> None:
     """Sizes, entropy and texts of a finite language."""
     with plain_errors():
-        import torch
-
-        from flm_edu.language import load_language
-
         if n < 0:
             raise ValueError(f"--n is {n}; it must be 0 or more")
         chosen = load_language(name)
@@ -228,24 +225,13 @@ def _step_counts(text: str) -> list[int]:
     return counts
 
 
-def _perfect(name: str, data: Any) -> Any:
-    from flm_edu.language import Language
-    from flm_edu.oracle import load_perfect
-
+def _perfect(name: str, data: Language | TextCorpus) -> Any:
     if not isinstance(data, Language):
         raise ValueError(f"{name}: perfect models exist for finite languages only; give --language")
     return load_perfect(name, data)
 
 
-def _judge(name: str, device: str) -> Any:
-    from flm_edu.judge import Judge
-
-    return Judge(name, device=device)
-
-
-def _load_demo_data(language: str | None, corpus: str | None) -> Any:
+def _load_demo_data(language: str | None, corpus: str | None) -> Language | TextCorpus:
     if corpus:
-        from flm_edu.text import load_corpus
-
         return load_corpus(corpus, 32, vocab_size=2048, packing="sentence")
     return load_data(language or "sentences", None)

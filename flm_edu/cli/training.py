@@ -7,6 +7,7 @@ from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import torch
 import typer
 
 from flm_edu.cli.common import (
@@ -23,7 +24,7 @@ from flm_edu.cli.common import (
 )
 from flm_edu.cli.data import check_fits, data_of, load_data
 from flm_edu.cli.training_options import with_training_options
-from flm_edu.models import Reader
+from flm_edu.models import CONFIG, FlowMapLM, LanguageModel, Reader, load_model
 from flm_edu.objectives import Target
 from flm_edu.schedule import ScheduleName
 from flm_edu.text import Packing
@@ -88,10 +89,7 @@ def train(
 ) -> None:
     """Train a model: stage 1 of a flow language model (FLM), or one that it is compared with."""
     with plain_errors():
-        import torch
-
         from flm_edu.methods import TRAINABLE, self_distillation, size_like
-        from flm_edu.models import load_model
         from flm_edu.presets import load_preset
         from flm_edu.training import Trainer
 
@@ -197,10 +195,7 @@ def distill(
 ) -> None:
     """Distil into fewer steps: stage 2, an FLM into its flow map (FMLM), or discrete diffusion in rounds."""
     with plain_errors():
-        import torch
-
         from flm_edu.methods import DISTILLATIONS, distillation
-        from flm_edu.models import load_model
         from flm_edu.presets import load_preset
 
         _check_out(out, resume, overwrite)
@@ -230,8 +225,6 @@ def distill(
 
 
 def _check_out(out: Path, resume: bool, overwrite: bool) -> None:
-    from flm_edu.models import CONFIG
-
     for place in (out, *out.parents):
         if place.exists() and not place.is_dir():
             raise ValueError(f"--out {out}: {place} is a file; name a folder")
@@ -251,9 +244,7 @@ def _clear(out: Path, overwrite: bool) -> None:
             shutil.rmtree(place, ignore_errors=True)
 
 
-def _starting_point(init: str, teacher: Any) -> Any:
-    from flm_edu.models import FlowMapLM
-
+def _starting_point(init: str, teacher: LanguageModel) -> FlowMapLM:
     student = FlowMapLM.from_pretrained(init)
     ours, theirs = student.config, replace(teacher.config, two_times=True)
     if (ours, student.settings()) != (theirs, teacher.settings()):
