@@ -126,9 +126,8 @@ def distillation(
         options = replace(preset, **recipe)
         if options.target == "teacher" and name != "semigroup":
             raise ValueError(f"--target teacher is for --method semigroup; {name} follows the student's own jumps")
-        for option in ("jumps", "handover"):
-            if option in recipe and name != "semigroup":
-                raise ValueError(f"--{option} is for --method semigroup; {name} takes a derivative of one jump")
+        if "jumps" in recipe and name != "semigroup":
+            raise ValueError(f"--jumps is for --method semigroup; {name} takes a derivative of one jump")
         student = init or FlowMapLM.from_flow_lm(teacher)
         facts |= {"objective": {"method": name, **asdict(options)}, "init": init and init.provenance}
         objective = method.objective(teacher, options, init, keep=config.cycle > 0)

@@ -88,9 +88,6 @@ class SemigroupOptions:
     # teacher's Euler steps, which are jumps that hold D_s fixed.
     target: Target = "student"
     jumps: int = 2  # so many make the target of the semigroup objective
-    # Where the last of them starts, as a share of the way in tau; None for jumps of equal length. Handing over late
-    # asks less of the student: it has only the last corrections to learn.
-    handover: float | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.diagonal_fraction < 1:
@@ -101,8 +98,6 @@ class SemigroupOptions:
             raise ValueError(f"target is {self.target!r}; choose one of {', '.join(get_args(Target))}")
         if self.jumps < 2:
             raise ValueError(f"jumps is {self.jumps}; one jump is to be like two or more")
-        if self.handover is not None and not 0 < self.handover < 1:
-            raise ValueError(f"handover is {self.handover}; the last jump must start inside (0, 1)")
 
 
 class FlowMapObjective:
@@ -235,22 +230,20 @@ class SemigroupDistillation(FlowMapObjective):
     """One long jump must land where two short ones do, or more.
 
     The target is g delta_{s,u}(I_s) + (1-g) delta_{u,t}(X_{s,u}(I_s)), with u the midpoint of s and t in
-    tau, or the option's `handover`: a convex combination, so it lies on the simplex. Args and source: as
-    `FlowMapObjective`.
+    tau: a convex combination, so it lies on the simplex. Args and source: as `FlowMapObjective`.
     """
 
     part = "semigroup_kl"
 
     def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-        """The jumps, composed into one two-time denoiser."""
+        """Jumps of equal length in tau, composed into one two-time denoiser."""
         teacher = self.teacher if self.options.target == "teacher" else None
 
         def jump(x: Tensor, here: Tensor, after: Tensor) -> Tensor:
             return (walker.logits(x, here, after) if teacher is None else teacher.logits(x, here)).softmax(-1)
 
-        before_last = self.options.jumps - 1
-        handover = before_last / (before_last + 1) if self.options.handover is None else self.options.handover
-        taus = [tau_s + (tau_t - tau_s) * (handover * k / before_last) for k in range(before_last + 1)] + [tau_t]
+        jumps = self.options.jumps
+        taus = [tau_s + (tau_t - tau_s) * (k / jumps) for k in range(jumps)] + [tau_t]
         s = walker.schedule.t(tau_s)
         composed = jump(x_s, taus[0], taus[1])
         for here, after in pairwise(taus[1:]):

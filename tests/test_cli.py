@@ -74,7 +74,7 @@ def test_train_writes_a_model_directory(models: Path) -> None:
     } <= names
     facts = json.loads((models / "fmlm" / "provenance.json").read_text())
     assert facts["command"] == "flm-edu distill --teacher flm --out fmlm --steps 20 --batch 16 --target ema"
-    recipe = {"diagonal_fraction": 0.25, "boundary_every": 32, "target": "ema", "jumps": 2, "handover": None}
+    recipe = {"diagonal_fraction": 0.25, "boundary_every": 32, "target": "ema", "jumps": 2}
     assert facts["objective"] == {"method": "semigroup", **recipe}
     assert facts["teacher"]["corpus"] == "cities"
 
@@ -280,7 +280,6 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
             ("distill", "--out", "x", "--teacher", "flm", "--jumps", "4", "--method", "lagrangian"),
             "--jumps is for --method semigroup",
         ),
-        (("distill", "--out", "x", "--teacher", "flm", "--handover", "1.5"), "handover is 1.5"),
         (("distill", "--out", "half", "--teacher", "flm"), "already holds a model"),
         (("evaluate", "by-hand"), "does not say what it was trained on"),
         (("demo", "--out", "."), "that no demo made"),

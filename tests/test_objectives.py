@@ -83,22 +83,19 @@ def test_a_consistent_flow_map_has_no_semigroup_loss(
     assert abs(float(result.parts["semigroup_kl"])) < 1e-6
 
 
-@pytest.mark.parametrize("handover", [None, 0.8])
-def test_the_target_of_the_one_step_jump_is_where_two_jumps_land(
-    flow: FlowLM, flow_map: FlowMapLM, handover: float | None
-) -> None:
+def test_the_target_of_the_one_step_jump_is_where_two_jumps_land(flow: FlowLM, flow_map: FlowMapLM) -> None:
     """At (0, 1) the share of the first jump is 0: the target is delta_{u,1}(X_{0,u}(x)) alone."""
     x = torch.randn(4, 3, 3, generator=torch.Generator().manual_seed(0))
     zero, one = torch.zeros(4), torch.ones(4)
-    u = flow_map.schedule.t(torch.full((4,), handover or 0.5))
+    u = flow_map.schedule.t(torch.full((4,), 0.5))
     with torch.no_grad():
-        target = SemigroupDistillation(flow, SemigroupOptions(handover=handover)).target(flow_map, x, zero, one)
+        target = SemigroupDistillation(flow).target(flow_map, x, zero, one)
         expected = flow_map.two_time_denoiser(flow_map.flow_map(x, zero, u), u, one)
     assert torch.allclose(target, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize(("jumps", "handover"), [(2, None), (2, 0.8), (3, None), (4, 0.3)])
-def test_any_jumps_of_the_exact_flow_map_make_the_one(language: Language, jumps: int, handover: float | None) -> None:
+@pytest.mark.parametrize("jumps", [2, 3, 4])
+def test_any_number_of_jumps_of_the_exact_flow_map_make_the_one(language: Language, jumps: int) -> None:
     perfect, x, s, t = exact_jumps(language)
 
     class Exact(FlowMapLM):
@@ -109,7 +106,7 @@ def test_any_jumps_of_the_exact_flow_map_make_the_one(language: Language, jumps:
                 .log()
             )
 
-    objective = SemigroupDistillation(None, SemigroupOptions(jumps=jumps, handover=handover))
+    objective = SemigroupDistillation(None, SemigroupOptions(jumps=jumps))
     tau_s, tau_t = perfect.schedule.tau(s), perfect.schedule.tau(t)
     target = objective.target(Exact(tiny_flow(language).config), x, tau_s, tau_t)
     assert float((target - perfect.two_time_denoiser(x, s, t)).abs().max()) < 1e-5
@@ -130,8 +127,6 @@ def test_jumps_of_the_initial_map_stay_its_own(flow: FlowLM, flow_map: FlowMapLM
         SemigroupDistillation(flow, SemigroupOptions(target="init"))
     with pytest.raises(ValueError, match="jumps is 1"):
         SemigroupOptions(jumps=1)
-    with pytest.raises(ValueError, match="handover is 1"):
-        SemigroupOptions(handover=1)
 
 
 def test_the_teachers_target_is_where_its_euler_steps_lead(flow: FlowLM, flow_map: FlowMapLM) -> None:

@@ -170,10 +170,6 @@ def distill(
         typer.Option(help="Whose jumps make the target: init, that of --init; teacher, its Euler steps."),
     ] = None,
     jumps: Annotated[int | None, typer.Option(help="semigroup: so many jumps make the target of one.")] = None,
-    handover: Annotated[
-        float | None,
-        typer.Option(help="semigroup: where the last of them starts, as a share of the way; else they are equal."),
-    ] = None,
     diagonal_fraction: Annotated[
         float | None, typer.Option(help="Share of the batch that learns the teacher at s = t.")
     ] = None,
@@ -208,7 +204,7 @@ def distill(
         config = replace(chosen.distill, **settings)
         data = data_of(trained, language, corpus, cache)
         recipe = given(
-            target=target, jumps=jumps, handover=handover, diagonal_fraction=diagonal_fraction, boundary_every=boundary_every,
+            target=target, jumps=jumps, diagonal_fraction=diagonal_fraction, boundary_every=boundary_every,
             rounds=rounds, teacher_steps=teacher_steps, divergence=divergence,
         )  # fmt: skip
         torch.manual_seed(settings["seed"])
