@@ -127,17 +127,15 @@ baselines-sotu: $(VENV)/.test-installed
 	rm -rf $(W)/sotu-sdtt/round-* $(W)/sotu-dcd/round-*
 
 # All families side by side: quality against steps and seconds, and the time of a text at the steps each family needs.
-# `tales` has no distilled discrete models among the shipped ones: `make baselines-tales` trains them, for hours.
 families = $(addprefix $(1)-,fmlm flm ar masked masked@confidence sdtt uniform uniform@greedy-tail dcd dcd@greedy-tail)
 timed = $(1)-fmlm:1 $(1)-masked:8 $(1)-sdtt:8 $(1)-uniform:8 $(1)-dcd:8 $(1)-flm:64 $(1)-ar
-without_students = $(foreach name,$(1),$(if $(findstring sdtt,$(name))$(findstring dcd,$(name)),,$(name)))
 sweeps: $(VENV)/.test-installed
 	$(FLM) evaluate $(call families,sentences) perfect:masked perfect:uniform --n 1000 --out data/sweeps/sentences-families.csv
 	$(FLM) evaluate tales-flm tales-fmlm --steps 1,2,4,8,16,32,64,128 --n 1000 --out data/sweeps/tales-trained.csv
-	$(FLM) evaluate $(filter-out tales-f%,$(call without_students,$(call families,tales))) --n 1000 --out data/sweeps/tales-discrete.csv
+	$(FLM) evaluate $(filter-out tales-f% tales-sdtt tales-dcd%,$(call families,tales)) --n 1000 --out data/sweeps/tales-discrete.csv
+	$(FLM) evaluate $(filter tales-sdtt tales-dcd%,$(call families,tales)) --n 1000 --out data/sweeps/tales-distilled.csv
 	$(FLM) evaluate $(call families,sotu) --n 250 --judge smollm2-135m --out data/sweeps/sotu-families.csv
-	for data in sentences sotu; do $(PY) benchmarks/speed.py $(call timed,$$data) --out data/sweeps/$$data-speed.csv || exit; done
-	$(PY) benchmarks/speed.py $(call without_students,$(call timed,tales)) --out data/sweeps/tales-speed.csv
+	for data in sentences tales sotu; do $(PY) benchmarks/speed.py $(call timed,$$data) --out data/sweeps/$$data-speed.csv || exit; done
 	$(PY) benchmarks/ablations.py losses objectives --out data/sweeps/ablations.csv
 	$(PY) benchmarks/ablations.py schedules --out data/sweeps/ablations-clock.csv
 	$(PY) benchmarks/ablations.py large-vocabulary --steps 3000 --out data/sweeps/ablations-clock-long.csv
