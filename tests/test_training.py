@@ -383,7 +383,7 @@ def test_a_cuda_run_needs_no_other_code(language: Language, tmp_path: Path) -> N
 @pytest.mark.parametrize("reader", ["linear", "soft"])
 @pytest.mark.parametrize("kind", [SemigroupDistillation, LagrangianDistillation, EulerianDistillation])
 def test_flow_maps_learn_on_cuda(language: Language, tmp_path: Path, kind: Any, reader: Reader) -> None:
-    """In parts, interrupted, and resumed: what differs there is where tensors lie."""
+    """In parts, saved, and loaded again: what differs there is where tensors lie."""
     flow = tiny_flow(language)
     flow.reader = reader
     student = FlowMapLM.from_flow_lm(flow)
