@@ -131,6 +131,8 @@ families = $(addprefix $(1)-,fmlm flm ar masked masked@confidence sdtt uniform u
 timed = $(1)-fmlm:1 $(1)-masked:8 $(1)-sdtt:8 $(1)-uniform:8 $(1)-dcd:8 $(1)-flm:64 $(1)-ar
 sweeps: $(VENV)/.test-installed
 	$(FLM) evaluate $(call families,sentences) perfect:masked perfect:uniform --n 1000 --out data/sweeps/sentences-families.csv
+	$(FLM) evaluate perfect:masked perfect:uniform perfect:flow perfect:flow@uniform --language tales --steps 1,2,4,8,16,32,64,128 --n 1000 --out data/sweeps/tales-perfect.csv
+	$(FLM) evaluate perfect:flow-map --language tales --steps 1,2,4,8,16,32,64,128 --n 1000 --out data/sweeps/tales-perfect-map.csv
 	$(FLM) evaluate tales-flm tales-fmlm --steps 1,2,4,8,16,32,64,128 --n 1000 --out data/sweeps/tales-trained.csv
 	$(FLM) evaluate $(filter-out tales-f% tales-sdtt tales-dcd%,$(call families,tales)) --n 1000 --out data/sweeps/tales-discrete.csv
 	$(FLM) evaluate $(filter tales-sdtt tales-dcd%,$(call families,tales)) --n 1000 --out data/sweeps/tales-distilled.csv

@@ -21,14 +21,15 @@ from flm_edu.network import count_weights
 from flm_edu.provenance import describe_run
 
 
-def seconds(model: LanguageModel, batch: int, steps: int, repeats: int) -> float:
-    """The median time of a draw of `batch` texts."""
-    times = []
+def seconds(contestants: list[tuple[str, LanguageModel, int]], batch: int, repeats: int) -> list[float]:
+    """The median time of a draw of `batch` texts, for each model: they take turns, so that a slow spell is for all."""
+    times: list[list[float]] = [[] for _ in contestants]
     for repeat in range(repeats + 1):
-        started = time.perf_counter()
-        model.sample(batch, steps, generator=torch.Generator().manual_seed(repeat)).cpu()
-        times.append(time.perf_counter() - started)
-    return statistics.median(times[1:])
+        for taken, (_, model, steps) in zip(times, contestants, strict=True):
+            started = time.perf_counter()
+            model.sample(batch, steps, generator=torch.Generator().manual_seed(repeat)).cpu()
+            taken.append(time.perf_counter() - started)
+    return [statistics.median(taken[1:]) for taken in times]
 
 
 def main() -> None:
@@ -53,15 +54,13 @@ def main() -> None:
         arguments.out.parent.mkdir(parents=True, exist_ok=True)
     rows: list[dict[str, object]] = []
     for batch in arguments.batch:
-        first = None
-        for name, model, count in contestants:
-            taken = seconds(model, batch, count, arguments.repeats)
-            first = first or taken
+        times = seconds(contestants, batch, arguments.repeats)
+        for (name, model, count), taken in zip(contestants, times, strict=True):
             weights = count_weights(model.network)
-            print(f"batch {batch:3}  {name:28} {count:4} steps  {1000 * taken:9.1f} ms  {taken / first:7.1f} times")
+            print(f"batch {batch:3}  {name:28} {count:4} steps  {1000 * taken:9.1f} ms  {taken / times[0]:7.1f} times")
             rows.append(
                 {"model": name, "kind": model.kind, "weights": weights, "batch": batch, "steps": count}
-                | {"milliseconds": round(1000 * taken, 3), "times": round(taken / first, 2)}
+                | {"milliseconds": round(1000 * taken, 3), "times": round(taken / times[0], 2)}
             )
     facts = describe_run(device=arguments.device, threads=torch.get_num_threads(), repeats=arguments.repeats)
     print(", ".join(f"{name} {facts[name]}" for name in ("machine", "device", "threads", "torch", "commit")))

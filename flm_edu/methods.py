@@ -22,9 +22,9 @@ from flm_edu.network import DiT, NetworkConfig, count_weights
 from flm_edu.objectives import (
     EulerianDistillation,
     FlowMapObjective,
+    FlowMapOptions,
     LagrangianDistillation,
     SemigroupDistillation,
-    SemigroupOptions,
     flow_matching,
 )
 from flm_edu.training import Corpus, TrainConfig, Trainer
@@ -35,7 +35,7 @@ class Distillation(NamedTuple):
 
     teacher: type[LanguageModel]
     objective: Any  # (teacher, ..., options) -> ObjectiveFunction
-    options: type[SemigroupOptions] | type[RoundOptions]
+    options: type[FlowMapOptions] | type[RoundOptions]
 
 
 #: model and objective of what is trained from scratch, or a class of objectives;
@@ -48,9 +48,9 @@ TRAINABLE: dict[str, tuple[type[LanguageModel], Any]] = {
     "ar": (AutoregressiveLM, next_token),
 }
 DISTILLATIONS: dict[str, Distillation] = {
-    "semigroup": Distillation(FlowLM, SemigroupDistillation, SemigroupOptions),
-    "lagrangian": Distillation(FlowLM, LagrangianDistillation, SemigroupOptions),
-    "eulerian": Distillation(FlowLM, EulerianDistillation, SemigroupOptions),
+    "semigroup": Distillation(FlowLM, SemigroupDistillation, FlowMapOptions),
+    "lagrangian": Distillation(FlowLM, LagrangianDistillation, FlowMapOptions),
+    "eulerian": Distillation(FlowLM, EulerianDistillation, FlowMapOptions),
     "sdtt": Distillation(MaskedLM, SelfDistillationThroughTime, RoundOptions),
     "dcd": Distillation(UniformLM, DiscreteConsistency, RoundOptions),
 }
@@ -76,7 +76,7 @@ def size_like(model: LanguageModel, kind: type[LanguageModel]) -> NetworkConfig:
     )
 
 
-def self_distillation(name: str, options: SemigroupOptions) -> FlowMapObjective:
+def self_distillation(name: str, options: FlowMapOptions) -> FlowMapObjective:
     """The objective of a flow map that has no teacher and learns its flow along with it.
 
     Raises:
@@ -95,7 +95,7 @@ def distillation(
     config: TrainConfig,
     directory: Path,
     *,
-    preset: SemigroupOptions,
+    preset: FlowMapOptions,
     recipe: dict[str, Any],
     init: FlowMapLM | None = None,
 ) -> Iterator[Trainer]:
@@ -121,7 +121,7 @@ def distillation(
     for option in recipe.keys() - {field.name for field in fields(method.options)}:
         raise ValueError(f"--{option.replace('_', '-')} is no option of --method {name}")
     facts: dict[str, Any] = {"teacher": teacher.provenance}
-    if method.options is SemigroupOptions:
+    if method.options is FlowMapOptions:
         assert isinstance(teacher, FlowLM)
         options = replace(preset, **recipe)
         if options.target == "teacher" and name != "semigroup":

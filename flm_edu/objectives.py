@@ -75,7 +75,7 @@ Target = Literal["student", "ema", "init", "teacher"]
 
 
 @dataclass(frozen=True)
-class SemigroupOptions:
+class FlowMapOptions:
     """Constants of a flow map's objective; the defaults are the authors' released recipe for the semigroup one.
 
     Raises:
@@ -124,13 +124,13 @@ class FlowMapObjective:
     def __init__(
         self,
         teacher: FlowLM | None,
-        options: SemigroupOptions | None = None,
+        options: FlowMapOptions | None = None,
         init: FlowMapLM | None = None,
         *,
         keep: bool = False,
     ):
         self.teacher = None if teacher is None else teacher.eval().requires_grad_(False)
-        self.options = options or SemigroupOptions()
+        self.options = options or FlowMapOptions()
         if self.options.target == "init" and init is None:
             raise ValueError("target 'init' needs a flow map to start from: give --init")
         if self.options.target == "teacher" and teacher is None:

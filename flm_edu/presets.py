@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from flm_edu.network import NetworkConfig
-from flm_edu.objectives import SemigroupOptions
+from flm_edu.objectives import FlowMapOptions
 from flm_edu.training import TrainConfig
 
 
@@ -19,8 +19,8 @@ class Preset:
     heads: int
     train: TrainConfig  # stage 1, the flow
     distill: TrainConfig  # stage 2, the flow map
-    semigroup: SemigroupOptions = field(default_factory=SemigroupOptions)
-    rehearse: SemigroupOptions | None = None  # of the second half of the demo's stage 2: mostly the one-step jump
+    semigroup: FlowMapOptions = field(default_factory=FlowMapOptions)
+    rehearse: FlowMapOptions | None = None  # of the second half of the demo's stage 2: mostly the one-step jump
     time_width: int = 128
     dropout: float = 0.0
     absolute_positions: bool = False  # worth much for texts of a fixed layout, which start at the row's start
@@ -61,8 +61,8 @@ PRESETS: dict[str, Preset] = {
         distill=TrainConfig(steps=2400, ema=0.99),  # 2,000 saved 40 s and gave 93% instead of 97%
         # On sentences, in runs this short, a quarter on the diagonal taught the one-step jump faster than half, and
         # jumps of all lengths first, then every second one from noise to text, faster than one mixture throughout.
-        semigroup=SemigroupOptions(diagonal_fraction=0.25, target="ema"),
-        rehearse=SemigroupOptions(diagonal_fraction=0.125, boundary_every=2, target="ema"),
+        semigroup=FlowMapOptions(diagonal_fraction=0.25, target="ema"),
+        rehearse=FlowMapOptions(diagonal_fraction=0.125, boundary_every=2, target="ema"),
     ),
     "small": Preset(
         about="12 layers of width 768, the paper's size, with settings for one GPU",

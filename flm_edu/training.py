@@ -210,7 +210,7 @@ class Trainer:
             TrainingStopped: the loss became NaN or infinite.
             TrainingInterrupted: the run was interrupted.
         """
-        config, main = self.config, self.accelerator.is_main_process
+        config = self.config
         window = _Window(self.device)
         with _interrupt_flag() as interrupted, self._bar() as bar, self._writer() as write:
             before, started = self.seconds, time.perf_counter()
@@ -221,13 +221,13 @@ class Trainer:
                 if self.step % config.log_every == 0 or self.step % config.save_every == 0 or last or stop:
                     self._stop_if_not_finite(window)  # which waits for a GPU to have done what it was told
                     self.seconds = before + time.perf_counter() - started
-                    if main and (self.step % config.log_every == 0 or last):
-                        self.latest = self._record(window)
+                    if self.step % config.log_every == 0 or last:
+                        self.latest = self._record(self._over_processes(window.means()))
+                        window = _Window(self.device)
                         bar.set_postfix_str(
                             f"loss {self.latest['loss']:.4f}, {self.latest['tokens_per_second']:,.0f} tok/s"
                         )
                         write(self.latest)
-                        window = _Window(self.device)
                     if self.step % config.save_every == 0 or last or stop:
                         self.save()
                 bar.update()
@@ -295,6 +295,13 @@ class Trainer:
             return flag
         return bool(self.accelerator.reduce(torch.tensor(float(flag), device=self.device), "sum") > 0)
 
+    def _over_processes(self, figures: dict[str, float]) -> dict[str, float]:
+        """Their means over all processes, each of which has seen its own share of every batch."""
+        if self.accelerator.num_processes == 1:
+            return figures
+        values = self.accelerator.reduce(torch.tensor(list(figures.values()), device=self.device), "mean")
+        return dict(zip(figures, values.tolist(), strict=True))
+
     def _stop_if_not_finite(self, window: _Window) -> None:
         bad = window.first_bad_step()
         if bad is None and not all(bool(p.isfinite().all()) for p in self.plain_network.parameters()):
@@ -305,9 +312,9 @@ class Trainer:
                 kept = f"; {self.directory} keeps the last good checkpoint"
             raise TrainingStopped(f"the loss became NaN or infinite at step {bad}{kept}. Try a lower learning rate")
 
-    def _record(self, window: _Window) -> dict[str, float]:
+    def _record(self, means: dict[str, float]) -> dict[str, float]:
         tokens = self.config.batch * self.model.config.length
-        record = {"step": float(self.step), **window.means()}
+        record = {"step": float(self.step), **means}
         record["lr_factor"] = self.config.lr_factor(self.step - 1)
         record["tokens_per_second"] = tokens * self.step / max(self.seconds, 1e-9)
         record["seconds"] = self.seconds
@@ -324,7 +331,8 @@ class Trainer:
     def _writer(self) -> Iterator[Callable[[dict[str, float]], None]]:
         """Records go to metrics.jsonl, TensorBoard and the caller; those after a resumed step are dropped first."""
         if self.directory is None or not self.accelerator.is_main_process:
-            yield self.on_log or (lambda record: None)
+            main = self.accelerator.is_main_process
+            yield self.on_log if main and self.on_log else (lambda record: None)
             return
         from torch.utils.tensorboard import SummaryWriter  # slow to import, so only here
 
@@ -423,7 +431,7 @@ class Trainer:
         # A run saved before a setting existed had what is now its default.
         defaults = {f"network {field.name}": field.default for field in fields(self.model.config)}
         defaults |= {field.name: field.default for field in fields(self.config)}
-        theirs = {**defaults, "init": repr(None), **theirs}
+        theirs = {**defaults, "init": repr(None), "reader": "linear", **theirs}
         changed = [f"{name} {theirs.get(name)} -> {ours[name]}" for name in ours if ours[name] != theirs.get(name)]
         if changed:
             raise TrainingStopped(

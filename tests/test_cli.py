@@ -294,6 +294,7 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("evaluate", "flm", "--steps", "1,x"), "--steps '1,x'"),
         (("evaluate", "flm", "--steps", "0"), "at least 1"),
         (("evaluate", "flm", "--language", "tales"), "belong to different data"),
+        (("evaluate", "flm", "--cache", "rows"), "cities is a finite language: leave it out"),
         (("evaluate", "perfect:flow"), "give --language"),
         (("plot", "flm/config.json"), "is not a sweep"),
         (("plot", "none.json"), "none.json"),

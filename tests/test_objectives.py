@@ -12,9 +12,9 @@ from flm_edu.models import FlowLM, FlowMapLM, Reader
 from flm_edu.objectives import (
     EulerianDistillation,
     FlowMapObjective,
+    FlowMapOptions,
     LagrangianDistillation,
     SemigroupDistillation,
-    SemigroupOptions,
     derivative,
     eulerian_target,
     flow_matching,
@@ -106,7 +106,7 @@ def test_any_number_of_jumps_of_the_exact_flow_map_make_the_one(language: Langua
                 .log()
             )
 
-    objective = SemigroupDistillation(None, SemigroupOptions(jumps=jumps))
+    objective = SemigroupDistillation(None, FlowMapOptions(jumps=jumps))
     tau_s, tau_t = perfect.schedule.tau(s), perfect.schedule.tau(t)
     target = objective.target(Exact(tiny_flow(language).config), x, tau_s, tau_t)
     assert float((target - perfect.two_time_denoiser(x, s, t)).abs().max()) < 1e-5
@@ -115,8 +115,8 @@ def test_any_number_of_jumps_of_the_exact_flow_map_make_the_one(language: Langua
 def test_jumps_of_the_initial_map_stay_its_own(flow: FlowLM, flow_map: FlowMapLM, language: Language) -> None:
     """Target "init": whatever the student becomes, the map it started from is what it learns from."""
     student = copy.deepcopy(flow_map)
-    objective = SemigroupDistillation(flow, SemigroupOptions(target="init", diagonal_fraction=0.0), student)
-    other = SemigroupDistillation(flow, SemigroupOptions(target="student", diagonal_fraction=0.0))
+    objective = SemigroupDistillation(flow, FlowMapOptions(target="init", diagonal_fraction=0.0), student)
+    other = SemigroupDistillation(flow, FlowMapOptions(target="student", diagonal_fraction=0.0))
     torch.nn.init.zeros_(student.network.head.linear.weight)  # type: ignore[union-attr]
     torch.nn.init.zeros_(student.network.head.linear.bias)  # type: ignore[union-attr]
     tokens = language.sample(32, generator=torch.Generator().manual_seed(0))
@@ -124,15 +124,15 @@ def test_jumps_of_the_initial_map_stay_its_own(flow: FlowLM, flow_map: FlowMapLM
     assert float(frozen) > 0.01
     assert abs(float(moving)) < 1e-6  # a student that says the same everywhere agrees with itself
     with pytest.raises(ValueError, match="--init"):
-        SemigroupDistillation(flow, SemigroupOptions(target="init"))
+        SemigroupDistillation(flow, FlowMapOptions(target="init"))
     with pytest.raises(ValueError, match="jumps is 1"):
-        SemigroupOptions(jumps=1)
+        FlowMapOptions(jumps=1)
 
 
 def test_the_teachers_target_is_where_its_euler_steps_lead(flow: FlowLM, flow_map: FlowMapLM) -> None:
     """Target "teacher": from noise to text, what the flow's own sampler would write in so many steps."""
     noise = torch.randn(64, 3, 3, generator=torch.Generator().manual_seed(3))
-    objective = SemigroupDistillation(flow, SemigroupOptions(target="teacher", jumps=5))
+    objective = SemigroupDistillation(flow, FlowMapOptions(target="teacher", jumps=5))
     with torch.no_grad():
         target = objective.target(flow_map, noise, torch.zeros(64), torch.ones(64))
         x = noise
@@ -150,7 +150,7 @@ def test_kept_targets_are_computed_once(
     asked: list[int] = []
     logits = flow.logits
     monkeypatch.setattr(flow, "logits", lambda *args: asked.append(1) or logits(*args))
-    options = SemigroupOptions(target="teacher", jumps=3)
+    options = FlowMapOptions(target="teacher", jumps=3)
     keeping, forgetful = (SemigroupDistillation(flow, options, keep=keep) for keep in (True, False))
     tokens = language.sample(16, generator=torch.Generator().manual_seed(0))
 
@@ -198,7 +198,7 @@ def test_every_weight_is_trained_and_no_gradient_enters_the_target(
     import copy
 
     targets = []
-    objective = kind(flow, SemigroupOptions(target=target))  # type: ignore[arg-type]
+    objective = kind(flow, FlowMapOptions(target=target))  # type: ignore[arg-type]
     made = objective.target
     monkeypatch.setattr(objective, "target", lambda *args: targets.append(made(*args)) or targets[-1])
     averaged = copy.deepcopy(flow_map).requires_grad_(False)
@@ -212,7 +212,7 @@ def test_every_weight_is_trained_and_no_gradient_enters_the_target(
 
 
 def test_a_batch_in_parts_makes_as_many_boundary_jumps_as_a_whole_one(flow: FlowLM) -> None:
-    objective = SemigroupDistillation(flow, SemigroupOptions(diagonal_fraction=0.5, boundary_every=8))
+    objective = SemigroupDistillation(flow, FlowMapOptions(diagonal_fraction=0.5, boundary_every=8))
     generator = torch.Generator().manual_seed(0)
 
     def boundaries(rows: int, times: int) -> int:
@@ -243,15 +243,15 @@ def test_bad_options_are_named(flow: FlowLM, flow_map: FlowMapLM, language: Lang
         ({"target": "other"}, "target is 'other'"),
     ]:
         with pytest.raises(ValueError, match=message):
-            SemigroupOptions(**options)  # type: ignore[arg-type]
+            FlowMapOptions(**options)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="averaged student"):
-        SemigroupDistillation(flow, SemigroupOptions(target="ema"))(flow_map, language.tokens, None)
+        SemigroupDistillation(flow, FlowMapOptions(target="ema"))(flow_map, language.tokens, None)
     with pytest.raises(ValueError, match="needs a teacher"):
-        SemigroupDistillation(None, SemigroupOptions(target="teacher"))
+        SemigroupDistillation(None, FlowMapOptions(target="teacher"))
     with pytest.raises(ValueError, match="change as it learns"):
-        SemigroupDistillation(flow, SemigroupOptions(target="ema"), keep=True)
+        SemigroupDistillation(flow, FlowMapOptions(target="ema"), keep=True)
     with pytest.raises(ValueError, match=r"makes 0 of 3 texts diagonal"):
-        SemigroupDistillation(flow, SemigroupOptions(diagonal_fraction=0.1))(flow_map, language.tokens, None)
+        SemigroupDistillation(flow, FlowMapOptions(diagonal_fraction=0.1))(flow_map, language.tokens, None)
 
 
 # --- Lagrangian and Eulerian: derivatives -------------------------------------------------------

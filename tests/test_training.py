@@ -373,6 +373,34 @@ def test_two_processes_train_together(tmp_path: Path) -> None:
     assert cities.validity(model.sample(200, 16, generator=torch.Generator().manual_seed(0))) > 0.95
 
 
+RANK_AS_LOSS = """
+import os
+from flm_edu.language import load_language
+from flm_edu.models import FlowLM
+from flm_edu.network import NetworkConfig
+from flm_edu.objectives import Objective
+from flm_edu.training import TrainConfig, Trainer
+
+cities = load_language("cities")
+model = FlowLM(NetworkConfig(cities.vocab_size, cities.length, width=8, blocks=1, heads=2, time_width=8))
+
+def rank_as_loss(model, tokens, generator, averaged):
+    return Objective(0 * sum(p.sum() for p in model.network.parameters()) + float(os.environ["RANK"]))
+
+Trainer(model, cities, rank_as_loss, TrainConfig(steps=2, batch=4, log_every=1), on_log=lambda r: print(r["loss"])).run()
+"""
+
+
+@pytest.mark.slow
+def test_what_is_logged_is_the_mean_over_processes(tmp_path: Path) -> None:
+    script = tmp_path / "rank_as_loss.py"
+    script.write_text(RANK_AS_LOSS)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(script)]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    printed = subprocess.run(launch, check=True, capture_output=True, text=True, env=env).stdout
+    assert printed.split() == ["0.5", "0.5"]  # by the first process alone
+
+
 @pytest.mark.cuda
 def test_a_cuda_run_needs_no_other_code(language: Language, tmp_path: Path) -> None:
     model = trained(language, SHORT, tmp_path)

@@ -18,9 +18,16 @@ def load_data(
     if bool(language) == bool(corpus):
         raise ValueError("give one of --language (a finite language) and --corpus (real text)")
     if language:
-        return load_language(language)
+        return _finite(language, cache)
     assert corpus is not None
     return load_corpus(corpus, **options) if cache is None else cached_corpus(cache, corpus, **options)
+
+
+def _finite(name: str, cache: Path | None) -> Language:
+    """A finite language, whose texts are written down anew each time."""
+    if cache is not None:
+        raise ValueError(f"--cache keeps the tokens of real text; {name} is a finite language: leave it out")
+    return load_language(name)
 
 
 def data_of(
@@ -30,7 +37,7 @@ def data_of(
     if model is None:
         if not language:
             raise ValueError("perfect models need a finite language: give --language")
-        return load_language(language)
+        return _finite(language, cache)
     origin = model.provenance.get("corpus_options", {})
     options: dict[str, Any] = {"length": model.config.length, "tokenizer": model.tokenizer}
     options |= {name: origin[name] for name in ("packing", "held_out") if name in origin}
@@ -40,7 +47,7 @@ def data_of(
         raise ValueError("the model does not say what it was trained on; give --language or --corpus")
     source = origin["source"]
     if origin["kind"] == "language":
-        data: Language | TextCorpus = load_language(source)
+        data: Language | TextCorpus = _finite(source, cache)
     else:
         data = load_data(None, source, cache, limit=origin.get("limit"), **options)
     if data.fingerprint != model.provenance.get("corpus_fingerprint"):

@@ -16,7 +16,7 @@ from flm_edu.baselines.sdtt import SelfDistillationThroughTime, two_step_target
 from flm_edu.interpolant import interpolate, one_hot
 from flm_edu.language import Language
 from flm_edu.methods import distillation
-from flm_edu.objectives import SemigroupOptions
+from flm_edu.objectives import FlowMapOptions
 from flm_edu.oracle import PerfectMasked
 from flm_edu.schedule import DecodingErrorSchedule
 from flm_edu.training import TrainConfig, Trainer
@@ -90,7 +90,7 @@ def test_rounds_halve_the_steps_and_leave_every_student_on_disk(language: Langua
 
     def trainers(directory: Path) -> Any:
         return distillation(
-            "sdtt", tiny(MaskedLM, language), language, config, directory, preset=SemigroupOptions(),
+            "sdtt", tiny(MaskedLM, language), language, config, directory, preset=FlowMapOptions(),
             recipe={"rounds": 3, "teacher_steps": 16},
         )  # fmt: skip
 
@@ -135,7 +135,7 @@ def test_distilled_models_need_fewer_steps(kind: Any, method: str, language: Lan
     Trainer(teacher, language, objective, TrainConfig(steps=400, batch=64, warmup=20, ema=0.98)).run()
     config = TrainConfig(steps=400, batch=64, warmup=20, ema=0.98)
     recipe = {"rounds": 2, "teacher_steps": 4}
-    for trainer in distillation(method, teacher, language, config, tmp_path, preset=SemigroupOptions(), recipe=recipe):
+    for trainer in distillation(method, teacher, language, config, tmp_path, preset=FlowMapOptions(), recipe=recipe):
         trainer.run()
     before, after = (
         language.validity(model.sample(2000, 1, generator=torch.Generator().manual_seed(0)))
