@@ -7,7 +7,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 # Python compiles a module when it is first imported; to do it for all of torch beforehand takes most of an install.
 INSTALL := $(PIP) install --quiet --no-compile --editable
 
-.PHONY: help demo test test-fast lint notebooks notebooks-check notebooks-browser notebooks-times checkpoints baselines baselines-sentences baselines-tales baselines-sotu sweeps screenshots clean
+.PHONY: help demo test test-fast lint notebooks notebooks-check notebooks-browser notebooks-times checkpoints baselines baselines-sentences baselines-tales baselines-sotu sweeps sotu-soft screenshots clean
 .DEFAULT_GOAL := help
 
 help:
@@ -143,6 +143,12 @@ sweeps: $(VENV)/.test-installed
 	$(PY) benchmarks/ablations.py large-vocabulary --steps 3000 --out data/sweeps/ablations-clock-long.csv
 	$(PY) benchmarks/ablations.py soft-reading --out data/sweeps/ablations-clock-soft.csv
 	$(PY) benchmarks/ablations.py curriculum --out data/sweeps/ablations-curriculum.csv
+
+# An experiment that ended badly, kept with its figures: flows of real text that read noise through a softmax.
+sotu-soft: $(VENV)/.test-installed
+	$(FLM) train --corpus sotu --packing sentence --vocab-size 2048 --width 128 --time-width 64 --batch 64 --steps 4000 --reader soft --out runs/checkpoints/sotu-soft-flm --overwrite
+	$(FLM) distill --teacher runs/checkpoints/sotu-soft-flm --batch 64 --steps 1000 --ema 0.99 --diagonal-fraction 0.25 --out runs/checkpoints/sotu-soft-fmlm --overwrite
+	$(FLM) evaluate sotu-flm sotu-fmlm runs/checkpoints/sotu-soft-flm runs/checkpoints/sotu-soft-fmlm --steps 1,8,64 --n 250 --judge smollm2-135m --out data/sweeps/apart/sotu-soft.csv
 
 # Every widget in both themes, from the system's Chromium.
 screenshots: $(VENV)/.test-installed

@@ -211,7 +211,8 @@ class _FlowModel(LanguageModel):
         A network hears V entries of noise through a first layer of some width. Where V is the larger, they arrive
         sqrt(V / width) times as loud against the signal, and above a few thousand tokens drown it. The softmax, at a
         temperature that falls with the noise, keeps the few largest entries, where the token is if it can be told;
-        up to a constant nothing is lost. Not part of the published method, which reads x.
+        up to a constant nothing is lost, but small entries become too small to hear. An experiment, not part of the
+        published method, which reads x; docs/RESULTS.md has where it helps and where it hurts.
         """
         if self.reader == "linear":
             return x

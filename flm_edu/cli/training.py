@@ -70,7 +70,7 @@ def train(
     reader: Annotated[
         Reader | None,
         typer.Option(
-            help="How a flow reads noisy tokens; soft, by a softmax, for vocabularies wider than the network."
+            help="How a flow reads noisy tokens: linearly, as published, or through a softmax, which is an experiment."
         ),
     ] = None,
     length: Annotated[int | None, typer.Option(help="Tokens in a row of real text.")] = None,
