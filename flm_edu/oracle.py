@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Any
+from typing import ClassVar, Literal, cast, overload
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ from flm_edu.interpolant import (
 )
 from flm_edu.language import Language
 from flm_edu.objectives import stratified
-from flm_edu.sampling import check_sampling, gaussian_noise, integrate
+from flm_edu.sampling import Trajectory, check_sampling, gaussian_noise, integrate
 from flm_edu.schedule import Schedule, ScheduleName, load_schedule
 
 CHUNK = 64  # samples at once: a table of (texts, 64) float64 stays in or near the processor's cache
@@ -80,7 +80,53 @@ def _csr(starts: Tensor, columns: Tensor, values: Tensor, size: tuple[int, int])
 # --- continuous: the flow and its flow map ------------------------------------------------------
 
 
-class PerfectFlow:
+class PerfectModel:
+    """What all perfect models share: the texts and their posterior, and sampling as the trained ones do it.
+
+    Args:
+        language: the language.
+    """
+
+    kind: ClassVar[str]
+
+    def __init__(self, language: Language):
+        self.language = language
+        self._posterior = _Posterior(language)
+
+    @property
+    def fixed_steps(self) -> int | None:
+        """The steps of a sample where `steps` cannot choose them."""
+        return None
+
+    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
+        """What `sample` does, once its arguments are checked."""
+        raise NotImplementedError
+
+    @overload
+    def sample(
+        self, n: int, steps: int = 0, *, generator: torch.Generator | None = None, record: Literal[False] = False
+    ) -> Tensor: ...
+    @overload
+    def sample(
+        self, n: int, steps: int = 0, *, generator: torch.Generator | None = None, record: Literal[True]
+    ) -> Trajectory: ...
+    def sample(
+        self, n: int, steps: int = 0, *, generator: torch.Generator | None = None, record: bool = False
+    ) -> Tensor | Trajectory:
+        """n texts, as by `LanguageModel.sample`: (n, L) int64, or a `Trajectory`. `steps` may be left out where fixed.
+
+        Raises:
+            ValueError: n or steps below 1.
+        """
+        check_sampling(n, self.fixed_steps or steps)
+        return self.generate(n, steps, generator, record=record)
+
+    def decode(self, tokens: Tensor) -> list[str]:
+        """Texts of (B, L) tokens."""
+        return self.language.decode(tokens)
+
+
+class PerfectFlow(PerfectModel):
     """The exact flow of a finite language; usable wherever a trained `FlowLM` is.
 
     Args:
@@ -91,9 +137,8 @@ class PerfectFlow:
     kind = "perfect-flow"
 
     def __init__(self, language: Language, schedule: ScheduleName = "decoding-error"):
-        self.language = language
+        super().__init__(language)
         self.schedule: Schedule = load_schedule(schedule, language.vocab_size)
-        self._posterior = _Posterior(language)
 
     def denoiser(self, x: Tensor, t: Tensor) -> Tensor:
         """D_t(x): all texts weighed by p_i exp((t/(1-t)^2) <x, onehot(y_i)>).
@@ -139,16 +184,11 @@ class PerfectFlow:
         posterior = self.denoiser(interpolate(gaussian_noise(data.shape, generator, data.device).double(), data, t), t)
         return torch.special.entr(posterior).sum(-1).mean(-1)
 
-    def sample(self, n: int, steps: int, *, generator: torch.Generator | None = None, record: bool = False) -> Any:
-        """As `FlowLM.sample`: n texts by Euler's method from Gaussian noise."""
-        check_sampling(n, steps)
+    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
+        """Euler's method from Gaussian noise."""
         shape = (n, self.language.length, self.language.vocab_size)
         noise = gaussian_noise(shape, generator, torch.device("cpu")).double()
         return integrate(self.step_denoiser, noise, self.schedule, steps, record=record)
-
-    def decode(self, tokens: Tensor) -> list[str]:
-        """Texts of (B, L) tokens."""
-        return self.language.decode(tokens)
 
 
 class PerfectFlowMap(PerfectFlow):
@@ -260,19 +300,16 @@ class PerfectFlowMap(PerfectFlow):
 # --- discrete: masked, uniform, left to right ---------------------------------------------------
 
 
-class _Discrete:
-    """What the discrete models share: sampling by steps of a factorized posterior, recording, decoding.
+class _Discrete(PerfectModel):
+    """What the discrete models share: what to do where no text is possible.
 
     A few-step sampler reaches states that no text agrees with. There the posterior is not defined, and
     the rule is that of a model that has nothing to go by: each undecided position is drawn from the
     language's own marginal at that position.
     """
 
-    kind: str
-
     def __init__(self, language: Language):
-        self.language = language
-        self._posterior = _Posterior(language)
+        super().__init__(language)
         no_evidence = torch.zeros(1, language.length, language.vocab_size, dtype=torch.float64)
         self._marginal = self._posterior.token_posterior(no_evidence)[0]  # (L, V)
 
@@ -280,10 +317,6 @@ class _Discrete:
         """Rows without any possible text get the marginals."""
         lost = posterior.sum((-2, -1)) == 0
         return torch.where(lost[:, None, None], self._marginal, posterior)
-
-    def decode(self, tokens: Tensor) -> list[str]:
-        """Texts of (B, L) tokens."""
-        return self.language.decode(tokens)
 
 
 class PerfectMasked(_Discrete):
@@ -299,13 +332,8 @@ class PerfectMasked(_Discrete):
         log_match = one_hot(tokens, self.language.vocab_size, torch.float64).log()  # 0 at the token, -inf elsewhere
         return self._posterior.token_posterior(torch.where(known[..., None], log_match, 0.0))
 
-    def sample(self, n: int, steps: int, *, generator: torch.Generator | None = None, record: bool = False) -> Any:
-        """Ancestral sampling: each step unmasks an equal expected share, all its positions independently.
-
-        Raises:
-            ValueError: n or steps below 1.
-        """
-        check_sampling(n, steps)
+    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
+        """Ancestral sampling: each step unmasks an equal expected share, all its positions independently."""
 
         def posterior(tokens: Tensor, known: Tensor) -> Tensor:
             certain = one_hot(tokens, self.language.vocab_size, torch.float64)
@@ -339,13 +367,8 @@ class PerfectUniform(_Discrete):
         weight = self._defined(self.posterior(tokens, alpha)) / own
         return weight / weight.sum(-1, keepdim=True)
 
-    def sample(self, n: int, steps: int, *, generator: torch.Generator | None = None, record: bool = False) -> Any:
-        """Ancestral sampling from alpha = 0 to alpha = 1, equally spaced, positions independently.
-
-        Raises:
-            ValueError: n or steps below 1.
-        """
-        check_sampling(n, steps)
+    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
+        """Ancestral sampling from alpha = 0 to alpha = 1, equally spaced, positions independently."""
         shape = (n, self.language.length)
         return denoise_uniform(self.context, shape, self.language.vocab_size, steps, generator, record=record)
 
@@ -369,13 +392,8 @@ class PerfectAutoregressive(_Discrete):
         posterior = self._posterior.token_posterior(torch.where(known[:, None], log_match, 0.0))
         return posterior[:, prefix.shape[1]]
 
-    def sample(self, n: int, steps: int = 0, *, generator: torch.Generator | None = None, record: bool = False) -> Any:
-        """N texts, one position after the other. `steps` is accepted and not used: it is always L.
-
-        Raises:
-            ValueError: n below 1.
-        """
-        check_sampling(n, max(steps, 1))
+    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
+        """One position after the other; `steps` is not used."""
         length, size = self.language.length, self.language.vocab_size
         recorder = Recorder(length, record)
         tokens = torch.zeros(n, 0, dtype=torch.long)
@@ -425,7 +443,7 @@ def exact_joint(language: Language) -> Tensor:
     return joint
 
 
-PERFECT: dict[str, type] = {
+PERFECT: dict[str, type[PerfectModel]] = {
     "flow": PerfectFlow,
     "flow-map": PerfectFlowMap,
     "masked": PerfectMasked,
@@ -434,15 +452,18 @@ PERFECT: dict[str, type] = {
 }
 
 
-def load_perfect(name: str, language: Language) -> Any:
+def load_perfect(name: str, language: Language) -> PerfectModel:
     """A perfect model by the name of the command line: "perfect:flow", ..., or "perfect:flow@uniform".
 
     Raises:
         ValueError: no such model; the message lists them.
     """
     kind, _, schedule = name.removeprefix("perfect:").partition("@")
-    if kind not in PERFECT or (schedule and kind not in ("flow", "flow-map")):
-        raise ValueError(
-            f"{name!r} is unknown; choose one of {', '.join('perfect:' + k for k in PERFECT)}, perfect:flow@uniform"
-        )
-    return PERFECT[kind](language, schedule) if schedule else PERFECT[kind](language)
+    model = PERFECT.get(kind)
+    if model is not None and not schedule:
+        return model(language)
+    if model is not None and issubclass(model, PerfectFlow):
+        return model(language, cast(ScheduleName, schedule))  # which `load_schedule` checks
+    raise ValueError(
+        f"{name!r} is unknown; choose one of {', '.join('perfect:' + k for k in PERFECT)}, perfect:flow@uniform"
+    )
