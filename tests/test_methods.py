@@ -51,6 +51,7 @@ def test_make_baselines_has_the_steps_and_batch_of_the_flows() -> None:
     """Every family's teacher as long as the flow, every student as long as the flow map, of each language."""
     lines = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
     commands = [line.split() for line in lines if line.startswith("\t$(FLM) ")]
+    commands = [command for command in commands if "sotu-soft" not in " ".join(command)]  # an experiment
 
     def option(command: list[str], name: str) -> str:
         return command[command.index(name) + 1] if name in command else ""
