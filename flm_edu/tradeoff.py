@@ -233,7 +233,7 @@ def load_sweep(path: str | Path) -> list[Point]:
         rows = json.loads(Path(path).read_text(encoding="utf-8"))["points"]
         return [Point(**{**row, "texts": tuple(row.get("texts", ()))}) for row in rows]
     except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not a sweep written by flm-edu evaluate ({error})") from error
+        raise ValueError(f"{path} is not a sweep written by flm-edu evaluate, which is its .json ({error})") from error
 
 
 def shipped_sweeps(data: str) -> list[Point]:

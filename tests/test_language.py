@@ -57,6 +57,14 @@ def test_tales_agree_across_the_whole_text() -> None:
     assert len(shapes) == 2
 
 
+def test_the_example_of_the_format_is_a_grammar() -> None:
+    content = (data_dir() / "languages" / "README.md").read_text(encoding="utf-8")
+    example = parse_grammar(content.split("```")[1], "example")
+    texts = example.decode(example.tokens)
+    assert "anna took her boat to the shore ." in texts
+    assert "anna took her boat to the market ." not in texts, "a condition is kept"
+
+
 def test_probabilities_multiply_weights_and_conditions() -> None:
     language = parse_grammar(
         """

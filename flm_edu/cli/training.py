@@ -214,7 +214,8 @@ def distill(
         _clear(out, overwrite and not resume)
         for number, trainer in enumerate(trainers):
             _run(trainer, resume and (number == 0 or trainer.has_saved_state))
-        say(f"{out} holds the distilled model. Next: flm-edu sample {out} --steps 1")
+        following = f"evaluate {out}" if method in ("sdtt", "dcd") else f"sample {out} --steps 1"
+        say(f"{out} holds the distilled model. Next: flm-edu {following}")
 
 
 # --- what they are made of ----------------------------------------------------------------------
