@@ -21,6 +21,8 @@ help:
 	@echo "make notebooks-times   measure what each costs, into notebooks/TIMES.md"
 	@echo "make checkpoints  train the shipped weights again from scratch (hours)"
 	@echo "make baselines    train what they are compared with, on the same footing (hours)"
+	@echo "make baselines-sentences, baselines-tales, baselines-sotu   those of one data set"
+	@echo "make sotu-soft    an experiment: flows of real text that read noise through a softmax (an hour)"
 	@echo "make sweeps       measure and time all of them, into data/sweeps (an hour or two)"
 	@echo "make screenshots  pictures of the widgets for docs/images (needs Chromium)"
 
@@ -84,7 +86,7 @@ FLM := $(VENV)/bin/flm-edu
 checkpoints: $(VENV)/.test-installed
 	$(FLM) train --language drinks --width 32 --blocks 2 --heads 2 --time-width 32 --steps 1500 --out $(W)/drinks-flm --overwrite
 	$(FLM) distill --teacher $(W)/drinks-flm --steps 1000 --ema 0.99 --diagonal-fraction 0.25 --out $(W)/drinks-fmlm --overwrite
-	$(FLM) demo --out runs/checkpoints
+	$(FLM) demo --out runs/checkpoints --overwrite
 	rm -rf $(W)/sentences-flm $(W)/sentences-fmlm && cp -r runs/checkpoints/flm $(W)/sentences-flm && cp -r runs/checkpoints/fmlm $(W)/sentences-fmlm
 	$(FLM) train --language tales --blocks 5 --width 128 --time-width 64 --steps 5000 --out $(W)/tales-flm --overwrite
 # Four courses after the first go on from the map before, whose four jumps stay the target: a target that follows the

@@ -23,6 +23,7 @@ from flm_edu.tradeoff import Point, format_table, save_sweep, sweep
 from flm_edu.training import METRICS, TrainConfig, Trainer, read_metrics
 
 STEPS = (1, 2, 4, 8, 16, 64)
+FOLDERS = ("flm", "jumps", "fmlm")  # of the three trainings
 
 
 def run_demo(

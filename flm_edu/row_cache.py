@@ -60,7 +60,7 @@ def _key(
     *,
     tokenizer: Tokenizer | str | None = None,
     vocab_size: int = 4096,
-    kind: str = "bpe",
+    tokenizer_kind: str = "bpe",
     packing: str = "wrapped",
     limit: int | None = None,
     held_out: float = 0.02,
@@ -68,7 +68,7 @@ def _key(
     """A name for all that decides the rows."""
     facts: dict[str, Any] = {"length": length, "packing": packing, "limit": limit, "held_out": held_out}
     if tokenizer is None:
-        facts |= {"vocab_size": vocab_size, "kind": kind}
+        facts |= {"vocab_size": vocab_size, "kind": tokenizer_kind}
     else:
         facts["tokenizer"] = tokenizer.to_str() if isinstance(tokenizer, Tokenizer) else tokenizer
     facts["source"] = source

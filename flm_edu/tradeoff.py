@@ -232,7 +232,9 @@ def load_sweep(path: str | Path) -> list[Point]:
     try:
         rows = json.loads(Path(path).read_text(encoding="utf-8"))["points"]
         return [Point(**{**row, "texts": tuple(row.get("texts", ()))}) for row in rows]
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except IsADirectoryError as error:
+        raise ValueError(f"{path} is a folder; name a .json file that flm-edu evaluate or demo wrote") from error
+    except (ValueError, KeyError, TypeError) as error:  # not JSON, not UTF-8, or other JSON
         raise ValueError(f"{path} is not a sweep written by flm-edu evaluate, which is its .json ({error})") from error
 
 

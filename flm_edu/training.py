@@ -179,7 +179,10 @@ class Trainer:
             )
         parts = self.accelerator.num_processes * config.accumulate
         if config.batch % parts:
-            raise ValueError(f"batch {config.batch} cannot be divided into processes x accumulate = {parts} parts")
+            raise ValueError(
+                f"batch {config.batch} cannot be divided into processes x accumulate = {parts} parts; "
+                f"take {config.batch - config.batch % parts or parts}"
+            )
         self.micro_batch = config.batch // parts
         self.device = self.accelerator.device
         if config.precision == "auto":  # what was used is kept with the model, and a resumed run must use it too

@@ -177,6 +177,10 @@ def test_evaluate_finds_the_data_by_itself_and_writes_the_table(models: Path) ->
     run("plot", "table.json", "--out", "pictures/table.html", "--against", "seconds", cwd=models)
     assert "milliseconds per text" in (models / "pictures" / "table.html").read_text(encoding="utf-8")
     assert (models / "pictures" / "table.png").read_bytes().startswith(b"\x89PNG")
+    shutil.copy(models / "table.json", models / "again.json")
+    run("plot", "table.json", "again.json", "--out", "pictures/both.html", cwd=models)
+    both = (models / "pictures" / "both.html").read_text(encoding="utf-8")
+    assert "fmlm, table" in both and "fmlm, again" in both  # two lines, not one that runs back and forth
 
 
 def test_a_language_of_ones_own_goes_all_the_way(tmp_path: Path) -> None:
@@ -283,6 +287,13 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("distill", "--out", "half", "--teacher", "flm"), "already holds a model"),
         (("evaluate", "by-hand"), "does not say what it was trained on"),
         (("demo", "--out", "."), "that no demo made"),
+        (("demo", "--out", "shown"), "already holds a demo"),
+        (("train", "--out", "x", "--language", "cities", "--packing", "sentence"), "--packing is of real text"),
+        (("train", "--out", "flm", "--language", "cities", "--resume", "--overwrite"), "give one of them"),
+        (("sample", "sentences-ar", "--steps", "3"), "writes in 10 steps, always"),
+        (("evaluate", "moved"), "the model was trained on 'book.txt', which is not to be had"),
+        (("plot", "flm"), "flm is a folder"),
+        (("plot", "tales.json", "--metric", "known_words"), "choose one of validity, total_variation, entropy"),
         (("train", "--out", "x", "--corpus", "bad.jsonl"), "cannot be read as jsonl"),
         (("train", "--out", "x", "--corpus", "short.txt", "--limit", "0"), "--limit is 0"),
         (("train", "--out", "x", "--language", "latin.grammar"), "not UTF-8"),
@@ -318,6 +329,13 @@ def test_bad_input_is_named_and_nothing_is_written(
     shutil.copytree(models / "flm", models / "by-hand", dirs_exist_ok=True)  # as a Trainer writes it without facts
     facts = json.loads((models / "by-hand" / "provenance.json").read_text())
     (models / "by-hand" / "provenance.json").write_text(json.dumps({**facts, "corpus_options": {}}))
+    shutil.copytree(models / "flm", models / "moved", dirs_exist_ok=True)  # without the file that it learned from
+    text = {"corpus_options": {"kind": "text", "source": "book.txt", "packing": "wrapped"}}
+    (models / "moved" / "provenance.json").write_text(json.dumps({**facts, **text}))
+    shutil.copytree(models / "flm", models / "shown" / "flm", dirs_exist_ok=True)
+    demo = {**facts, "command": "flm-edu demo --out shown"}
+    (models / "shown" / "flm" / "provenance.json").write_text(json.dumps(demo))
+    shutil.copy(data_dir() / "sweeps" / "tales-trained.json", models / "tales.json")
     before = (models / "flm" / "model.safetensors").read_bytes()
     result = call(*arguments)
     assert result.exit_code == 2, result.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -63,7 +64,10 @@ def plain_errors() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
         raise SystemExit(141) from None  # what the shell shows of SIGPIPE
     except (ValueError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
+        message = str(error)
+        if isinstance(error, OSError) and error.filename and error.strerror:  # without its number
+            message = f"{error.filename}: {error.strerror}"
+        typer.echo(f"error: {message}", err=True)
         raise SystemExit(2) from error
     except RuntimeError as error:
         from flm_edu.training import TrainingInterrupted, TrainingStopped
@@ -72,6 +76,27 @@ def plain_errors() -> Iterator[None]:
             raise
         typer.echo(f"stopped: {error}", err=True)
         raise SystemExit(130 if isinstance(error, TrainingInterrupted) else 2) from error
+
+
+def check_out(out: Path, there: str | None, resume: bool, overwrite: bool) -> None:
+    """`ValueError` where a run cannot write to --out, or would lose what is there (in a few words, if anything is)."""
+    for place in (out, *out.parents):
+        if place.exists() and not place.is_dir():
+            raise ValueError(f"--out {out}: {place} is a file; name a folder")
+    if resume and overwrite:
+        raise ValueError("--resume goes on with what is in --out and --overwrite replaces it; give one of them")
+    if there and not (resume or overwrite):
+        raise ValueError(
+            f"--out {out} already holds {there}; add --resume to go on, --overwrite to replace it, or name another"
+        )
+
+
+def forget_run(out: Path) -> None:
+    """Remove what a run left to go on from: a later --resume must find the next one's. Its model stays until then."""
+    from flm_edu.training import STATE_FOLDER
+
+    for place in (out / STATE_FOLDER, *out.glob("round-*")):
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def say(message: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from flm_edu.language import Language, load_language
 from flm_edu.models import LanguageModel
 from flm_edu.row_cache import cached_corpus
-from flm_edu.text import TextCorpus, load_corpus
+from flm_edu.text import CorpusError, TextCorpus, load_corpus
 
 
 def load_data(
@@ -18,6 +18,10 @@ def load_data(
     if bool(language) == bool(corpus):
         raise ValueError("give one of --language (a finite language) and --corpus (real text)")
     if language:
+        for option in options:
+            raise ValueError(
+                f"--{option.replace('_', '-')} is of real text; {language} is a finite language: leave it out"
+            )
         return _finite(language, cache)
     assert corpus is not None
     return load_corpus(corpus, **options) if cache is None else cached_corpus(cache, corpus, **options)
@@ -42,14 +46,17 @@ def data_of(
     options: dict[str, Any] = {"length": model.config.length, "tokenizer": model.tokenizer}
     options |= {name: origin[name] for name in ("packing", "held_out") if name in origin}
     if language or corpus:
-        return load_data(language, corpus, cache, **options)
+        return load_data(language, corpus, cache, **({} if language else options))
     if not {"kind", "source"} <= origin.keys():
         raise ValueError("the model does not say what it was trained on; give --language or --corpus")
     source = origin["source"]
     if origin["kind"] == "language":
         data: Language | TextCorpus = _finite(source, cache)
     else:
-        data = load_data(None, source, cache, limit=origin.get("limit"), **options)
+        try:
+            data = load_data(None, source, cache, limit=origin.get("limit"), **options)
+        except CorpusError as error:
+            raise ValueError(f"the model was trained on {source!r}, which is not to be had: {error}") from error
     if data.fingerprint != model.provenance.get("corpus_fingerprint"):
         raise ValueError(
             f"{source!r} is not the data that the model was trained on (it has changed since, or another "

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,7 +21,9 @@ from flm_edu.cli.common import (
     SeedOption,
     StepsListOption,
     app,
+    check_out,
     choose_device,
+    forget_run,
     plain_errors,
     say,
 )
@@ -30,7 +34,7 @@ from flm_edu.models import load_model
 from flm_edu.oracle import load_perfect
 from flm_edu.provenance import describe_run
 from flm_edu.text import TextCorpus, load_corpus
-from flm_edu.tradeoff import format_footing, format_table, load_sweep, save_sweep, sweep
+from flm_edu.tradeoff import Point, format_footing, format_table, load_sweep, save_sweep, sweep
 
 
 @app.command(
@@ -40,7 +44,7 @@ from flm_edu.tradeoff import format_footing, format_table, load_sweep, save_swee
 def sample(
     model: Annotated[str, typer.Argument(help="Model directory, shipped name or hub id, or NAME@SAMPLER.")],
     n: Annotated[int, typer.Option(help="How many texts.")] = 8,
-    steps: Annotated[int, typer.Option(help="Network evaluations per text.")] = 1,
+    steps: Annotated[int | None, typer.Option(help="Network evaluations per text: 1 unless told.")] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Show the text after every step.")] = False,
     device: DeviceOption = "auto",
     seed: SeedOption = 0,
@@ -48,6 +52,11 @@ def sample(
     """Write texts: one a line."""
     with plain_errors():
         loaded = load_model(model, choose_device(device))
+        if steps is not None and loaded.fixed_steps not in (None, steps):
+            raise ValueError(
+                f"--steps is {steps}, but {model} writes in {loaded.fixed_steps} steps, always: leave it out"
+            )
+        steps = 1 if steps is None else steps
         generator = torch.Generator().manual_seed(seed)
         if not trace:
             for text in loaded.decode(loaded.sample(n, steps, generator=generator)):
@@ -133,7 +142,7 @@ def plot(
     with plain_errors():
         from flm_edu.plots import curves, screen
 
-        points = [point for path in sweeps for point in load_sweep(path)]
+        points = _told_apart({path: load_sweep(path) for path in sweeps})
         default = "validity" if any(point.validity is not None for point in points) else "known_pairs"
         interactive = out.suffix.lower() == ".html"
         if interactive:
@@ -157,18 +166,22 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the models, the table and report.html.")] = Path("runs/demo"),
     quick: Annotated[bool, typer.Option("--quick", help="A few steps only, to see that everything runs.")] = False,
     resume: ResumeOption = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the demo that is already in --out.")] = False,
     seed: SeedOption = 0,
 ) -> None:
     """From noise to one-step text in minutes: train, distil, measure, and write report.html."""
     with plain_errors():
-        from flm_edu.demo import run_demo
+        from flm_edu.demo import FOLDERS, run_demo
 
         if language and corpus:
             raise ValueError("give --language or --corpus, not both")
         made = out / "flm" / "provenance.json"
         if made.exists() and "demo" not in json.loads(made.read_text(encoding="utf-8")).get("command", "").split():
             raise ValueError(f"{made.parent} holds a model that no demo made; name another --out")
+        check_out(out, "a demo" if made.exists() else None, resume, overwrite)
         data = _load_demo_data(language, corpus)
+        for folder in FOLDERS if overwrite else ():
+            forget_run(out / folder)
         run_demo(out, data, quick=quick, resume=resume, seed=seed, say=say)
 
 
@@ -184,7 +197,7 @@ def report(
         try:
             from flm_edu.widgets.report import write_report
         except ModuleNotFoundError as error:
-            raise ValueError(f"{error.name} is missing; install it with: pip install 'flm-edu[widgets]'") from error
+            raise ValueError(f"{error.name} is missing; install it with: pip install '.[widgets]'") from error
         say(f"page written to {write_report(out, sweeps or ())}")
 
 
@@ -212,7 +225,17 @@ def _need_plotly() -> None:
     from importlib.util import find_spec
 
     if find_spec("plotly") is None:
-        raise ValueError("a page needs plotly; install it with: pip install 'flm-edu[widgets]'")
+        raise ValueError("a page needs plotly; install it with: pip install '.[widgets]'")
+
+
+def _told_apart(tables: dict[Path, list[Point]]) -> list[Point]:
+    """The points of all tables; a model that several of them hold is one line for each, named after its file."""
+    held = Counter(name for points in tables.values() for name in {point.model for point in points if point.steps})
+    return [
+        replace(point, model=f"{point.model}, {path.with_suffix('')}") if held[point.model] > 1 else point
+        for path, points in tables.items()
+        for point in points
+    ]
 
 
 def _step_counts(text: str) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,6 +17,8 @@ from flm_edu.cli.common import (
     OverwriteOption,
     ResumeOption,
     app,
+    check_out,
+    forget_run,
     given,
     plain_errors,
     say,
@@ -77,9 +78,13 @@ def train(
     tokenizer: Annotated[
         str | None, typer.Option(help="A published tokenizer, such as gpt2; else one is trained.")
     ] = None,
-    tokenizer_kind: Annotated[Literal["bpe", "word"], typer.Option(help="Of a tokenizer that is trained.")] = "bpe",
-    vocab_size: Annotated[int, typer.Option(help="Of a tokenizer that is trained.")] = 4096,
-    packing: Annotated[Packing, typer.Option(help="Rows of running text, or a sentence a row.")] = "wrapped",
+    tokenizer_kind: Annotated[
+        Literal["bpe", "word"] | None, typer.Option(help="Of a tokenizer that is trained: bpe unless told.")
+    ] = None,
+    vocab_size: Annotated[int | None, typer.Option(help="Of a tokenizer that is trained: 4096 unless told.")] = None,
+    packing: Annotated[
+        Packing | None, typer.Option(help="wrapped, unless told: rows of running text; sentence: a sentence a row.")
+    ] = None,
     limit: Annotated[int | None, typer.Option(help="Read at most so many texts.")] = None,
     cache: CacheOption = None,
     resume: ResumeOption = False,
@@ -93,7 +98,7 @@ def train(
         from flm_edu.presets import load_preset
         from flm_edu.training import Trainer
 
-        _check_out(out, resume, overwrite)
+        check_out(out, _model_in(out), resume, overwrite)
         own = given(schedule=schedule, reader=reader)
         for option in own if model not in ("flow", "flow-map") else ():
             raise ValueError(f"--{option} is for a flow, which starts from noise; --model {model} does not")
@@ -101,18 +106,15 @@ def train(
             raise ValueError(f"--method is for --model flow-map; --model {model} has one objective")
         kind, objective = TRAINABLE[model]
         chosen = load_preset(preset)
-        data = load_data(
-            language,
-            corpus or (chosen.corpus if language is None else None),
-            length=chosen.length if length is None else length,
-            tokenizer=tokenizer or chosen.tokenizer,
-            kind=tokenizer_kind,
-            vocab_size=vocab_size,
-            packing=packing,
+        of_text = given(
+            length=length, tokenizer=tokenizer, tokenizer_kind=tokenizer_kind, vocab_size=vocab_size, packing=packing,
             limit=limit,
-            cache=cache,
-        )
-        running_text = language is None and packing == "wrapped"
+        )  # fmt: skip
+        if not language:
+            of_text = {"length": chosen.length, "tokenizer": chosen.tokenizer, **of_text}
+            corpus = corpus or chosen.corpus
+        data = load_data(language, corpus, cache, **of_text)
+        running_text = language is None and packing in (None, "wrapped")
         if absolute_positions is None and running_text:
             absolute_positions = False  # a row of running text starts anywhere
         sizes = given(
@@ -139,7 +141,8 @@ def train(
         trainer = Trainer(
             made, data, objective, replace(chosen.train, **settings), directory=out, facts=facts
         )  # fmt: skip
-        _clear(out, overwrite and not resume)
+        if overwrite:
+            forget_run(out)
         _run(trainer, resume)
         distil = "distill --method {} --teacher {{0}} --out {{0}}-distilled"
         methods = {"flow": "semigroup", "masked": "sdtt", "uniform": "dcd"}
@@ -194,7 +197,7 @@ def distill(
         from flm_edu.methods import DISTILLATIONS, distillation
         from flm_edu.presets import load_preset
 
-        _check_out(out, resume, overwrite)
+        check_out(out, _model_in(out), resume, overwrite)
         chosen = load_preset(preset)
         trained, wanted = load_model(teacher), DISTILLATIONS[method].teacher
         if not isinstance(trained, wanted):
@@ -211,7 +214,8 @@ def distill(
         trainers = distillation(
             method, trained, data, config, out, preset=chosen.semigroup, recipe=recipe, init=None if init is None else _starting_point(init, trained),
         )  # fmt: skip
-        _clear(out, overwrite and not resume)
+        if overwrite:
+            forget_run(out)
         for number, trainer in enumerate(trainers):
             _run(trainer, resume and (number == 0 or trainer.has_saved_state))
         following = f"evaluate {out}" if method in ("sdtt", "dcd") else f"sample {out} --steps 1"
@@ -221,24 +225,10 @@ def distill(
 # --- what they are made of ----------------------------------------------------------------------
 
 
-def _check_out(out: Path, resume: bool, overwrite: bool) -> None:
-    for place in (out, *out.parents):
-        if place.exists() and not place.is_dir():
-            raise ValueError(f"--out {out}: {place} is a file; name a folder")
-    there = (out / CONFIG).exists() or any(out.glob(f"round-*/{CONFIG}"))  # the rounds of one not yet finished
-    if there and not (resume or overwrite):
-        raise ValueError(
-            f"--out {out} already holds a model; add --resume to go on, --overwrite to replace it, or name another"
-        )
-
-
-def _clear(out: Path, overwrite: bool) -> None:
-    """What an earlier run left to go on from: a later --resume must find this one's. Its model stays until the new one."""
-    from flm_edu.training import STATE_FOLDER
-
-    if overwrite:
-        for place in (out / STATE_FOLDER, *out.glob("round-*")):
-            shutil.rmtree(place, ignore_errors=True)
+def _model_in(out: Path) -> str | None:
+    """What --overwrite would replace."""
+    rounds = out.glob(f"round-*/{CONFIG}")  # of a distillation not yet finished
+    return "a model" if (out / CONFIG).exists() or any(rounds) else None
 
 
 def _starting_point(init: str, teacher: LanguageModel) -> FlowMapLM:
@@ -256,4 +246,4 @@ def _run(trainer: Any, resume: bool) -> None:
     if resume:
         trainer.resume()
     loss = trainer.run().get("loss", float("nan"))  # of several processes the first knows it
-    say(f"done: {trainer.step} steps in {trainer.seconds:.0f} s, loss {loss:.4f} nats per token")
+    say(f"done: {trainer.step} steps in {trainer.seconds:.0f} s, loss {round(loss, 4) + 0.0:.4f} nats per token")

@@ -33,6 +33,18 @@ METRICS = {
 }
 
 
+def look_up(points: Sequence[Point], metric: str) -> Metric:
+    """How a metric of these points is drawn.
+
+    Raises:
+        ValueError: they have no such metric; the message lists those that they have.
+    """
+    had = [name for name in METRICS if any(getattr(point, name) is not None for point in points)]
+    if metric not in had:
+        raise ValueError(f"metric {metric!r} is not in these points; choose one of {', '.join(had)}")
+    return METRICS[metric]
+
+
 #: members of one family share its colour and differ in their lines
 _LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 
@@ -89,9 +101,7 @@ def quality_against_seconds(points: Sequence[Point], metric: str = "validity", t
 
 def _quality(points: Sequence[Point], metric: str, across: Callable[[Point], float]) -> tuple[Figure, Axes]:
     """One line a model of a metric against something, and the data's own value across."""
-    if metric not in METRICS or all(getattr(point, metric) is None for point in points):
-        raise ValueError(f"metric {metric!r} is not in these points; choose one of {', '.join(METRICS)}")
-    look_of = METRICS[metric]
+    look_of = look_up(points, metric)
     scale = 100 if look_of.percent else 1
     figure, axes = _new_figure()
     relatives: Counter[str] = Counter()  # lines of a family so far: a model, another sampler of it, its distillation

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flm_edu.files import write_aside
-from flm_edu.plots.curves import METRICS
+from flm_edu.plots.curves import look_up
 from flm_edu.plots.style import THEMES, Theme, family
 from flm_edu.tradeoff import Point
 
@@ -66,9 +66,7 @@ def write_page(figure: Figure, path: str | Path) -> Path:
 
 
 def _quality(points: Sequence[Point], metric: str, theme: Theme, across: Callable[[Point], float]) -> Figure:
-    if metric not in METRICS or all(getattr(point, metric) is None for point in points):
-        raise ValueError(f"metric {metric!r} is not in these points; choose one of {', '.join(METRICS)}")
-    look_of = METRICS[metric]
+    look_of = look_up(points, metric)
     scale = 100 if look_of.percent else 1
     figure = _figure(look_of.title, theme)
     relatives: Counter[str] = Counter()
