@@ -18,9 +18,10 @@ from flm_edu.oracle import PerfectFlow, PerfectFlowMap, PerfectMasked
 from flm_edu.presets import load_preset
 from flm_edu.provenance import describe_run
 from flm_edu.report import write_report
+from flm_edu.run_log import METRICS, read_metrics
 from flm_edu.text import TextCorpus
 from flm_edu.tradeoff import Point, format_table, save_sweep, sweep
-from flm_edu.training import METRICS, TrainConfig, Trainer, read_metrics
+from flm_edu.training import TrainConfig, Trainer
 
 STEPS = (1, 2, 4, 8, 16, 64)
 FOLDERS = ("flm", "jumps", "fmlm")  # of the three trainings

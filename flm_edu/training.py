@@ -8,7 +8,6 @@ GPU, or several under `accelerate launch` or `torchrun`. All random draws of a s
 from __future__ import annotations
 
 import copy
-import json
 import signal
 import threading
 import time
@@ -25,13 +24,12 @@ from accelerate import Accelerator, DistributedType
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from flm_edu.files import write_aside
 from flm_edu.models import LanguageModel
 from flm_edu.muon import Muon
 from flm_edu.objectives import Objective
 from flm_edu.provenance import describe_run
-
-METRICS, STATE_FOLDER, STATE = "metrics.jsonl", "training_state", "state.pt"
+from flm_edu.run_log import Window, metrics_writer
+from flm_edu.run_state import TrainingInterrupted, TrainingStopped, read_state, state_path, write_state
 
 
 class Corpus(Protocol):
@@ -65,14 +63,6 @@ class Corpus(Protocol):
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """Training rows (n, L) int64."""
         ...
-
-
-class TrainingStopped(RuntimeError):
-    """Training cannot go on: says at which step, why, and what is left on disk."""
-
-
-class TrainingInterrupted(TrainingStopped):
-    """Someone asked it to stop (Ctrl-C, SIGTERM)."""
 
 
 @dataclass(frozen=True)
@@ -198,7 +188,7 @@ class Trainer:
         self.optimizers = build_optimizers(model.network, config)
         network = torch.compile(model.network) if config.compile else model.network
         model.network, *self.optimizers = self.accelerator.prepare(network, *self.optimizers)
-        self.step, self.seconds = 0, 0.0
+        self.step, self.seconds, self.window = 0, 0.0, Window(self.device)
         self.facts = facts or {}
         self.latest: dict[str, float] = {}
 
@@ -214,19 +204,18 @@ class Trainer:
             TrainingInterrupted: the run was interrupted.
         """
         config = self.config
-        window = _Window(self.device)
         with _interrupt_flag() as interrupted, self._bar() as bar, self._writer() as write:
             before, started = self.seconds, time.perf_counter()
             while self.step < config.steps:
-                window.add(self._update(), self.step)
+                self.window.add(self._update(), self.step)
                 self.step += 1
                 last, stop = self.step == config.steps, self._anyone(interrupted())
                 if self.step % config.log_every == 0 or self.step % config.save_every == 0 or last or stop:
-                    self._stop_if_not_finite(window)  # which waits for a GPU to have done what it was told
+                    self._stop_if_not_finite()  # which waits for a GPU to have done what it was told
                     self.seconds = before + time.perf_counter() - started
                     if self.step % config.log_every == 0 or last:
-                        self.latest = self._record(self._over_processes(window.means()))
-                        window = _Window(self.device)
+                        self.latest = self._record(self._over_processes(self.window.means()))
+                        self.window = Window(self.device)
                         bar.set_postfix_str(
                             f"loss {self.latest['loss']:.4f}, {self.latest['tokens_per_second']:,.0f} tok/s"
                         )
@@ -305,8 +294,8 @@ class Trainer:
         values = self.accelerator.reduce(torch.tensor(list(figures.values()), device=self.device), "mean")
         return dict(zip(figures, values.tolist(), strict=True))
 
-    def _stop_if_not_finite(self, window: _Window) -> None:
-        bad = window.first_bad_step()
+    def _stop_if_not_finite(self) -> None:
+        bad = self.window.first_bad_step()
         if bad is None and not all(bool(p.isfinite().all()) for p in self.plain_network.parameters()):
             bad = self.step
         if bad is not None:
@@ -332,32 +321,17 @@ class Trainer:
 
     @contextmanager
     def _writer(self) -> Iterator[Callable[[dict[str, float]], None]]:
-        """Records go to metrics.jsonl, TensorBoard and the caller; those after a resumed step are dropped first."""
-        if self.directory is None or not self.accelerator.is_main_process:
-            main = self.accelerator.is_main_process
-            yield self.on_log if main and self.on_log else (lambda record: None)
-            return
-        from torch.utils.tensorboard import SummaryWriter  # slow to import, so only here
+        """Records go to the directory and to the caller, from the main process."""
+        main = self.accelerator.is_main_process
+        files = metrics_writer(self.directory, self.step) if main and self.directory is not None else nullcontext()
+        with files as write:
 
-        self.directory.mkdir(parents=True, exist_ok=True)
-        path = self.directory / METRICS
-        kept = [r for r in read_metrics(path) if r["step"] <= self.step] if self.step and path.is_file() else []
-        with write_aside(self.directory, METRICS) as (aside,):
-            aside.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
-        board = SummaryWriter(str(self.directory / "tensorboard"), purge_step=self.step + 1)
+            def tell(record: dict[str, float]) -> None:
+                for listener in (write, self.on_log if main else None):
+                    if listener is not None:
+                        listener(record)
 
-        def write(record: dict[str, float]) -> None:
-            with open(path, "a", encoding="utf-8") as file:
-                file.write(json.dumps(record) + "\n")
-            for name, value in record.items():
-                board.add_scalar(name, value, int(record["step"]))
-            if self.on_log:
-                self.on_log(record)
-
-        try:
-            yield write
-        finally:
-            board.close()
+            yield tell
 
     # --- saving and resuming -------------------------------------------------------------------
 
@@ -378,26 +352,19 @@ class Trainer:
             metrics=self.latest,
             **self.facts,
         )
+        self.model.provenance = self.averaged.provenance = provenance
         state = {
             "step": self.step,
             "seconds": self.seconds,
             "latest": self.latest,
+            "window": self.window.sums_and_counts(),
             "provenance": provenance,
             "run": self._identity(),
             "network": self.plain_network.state_dict(),
             "averaged": self.averaged.network.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
-        try:
-            self.model.provenance = self.averaged.provenance = provenance
-            with write_aside(self.directory / STATE_FOLDER, STATE) as (path,):
-                torch.save(state, path)
-                self.averaged.save_pretrained(self.directory, provenance)
-        except (OSError, RuntimeError) as error:  # torch tells of a full disk with a RuntimeError
-            raise TrainingStopped(
-                f"step {self.step} could not be saved in {self.directory} ({error}); what was there before is whole. "
-                "Make room and add --resume to go on from it"
-            ) from error
+        write_state(self.directory, state, self.averaged, provenance)
 
     def _identity(self) -> dict[str, Any]:
         """What must be the same for a resumed run to be the same run."""
@@ -415,7 +382,7 @@ class Trainer:
     @property
     def has_saved_state(self) -> bool:
         """Whether there is something to resume."""
-        return self.directory is not None and (self.directory / STATE_FOLDER / STATE).is_file()
+        return self.directory is not None and state_path(self.directory).is_file()
 
     def resume(self) -> None:
         """Go back to the saved state of this run.
@@ -423,29 +390,18 @@ class Trainer:
         Raises:
             TrainingStopped: there is none, it is damaged, or it belongs to a run with other settings or data.
         """
-        path = Path(self.directory or ".") / STATE_FOLDER / STATE
-        if not self.has_saved_state:
-            raise TrainingStopped(f"--resume: {path} is not there; start the run without --resume")
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)  # what belongs on a GPU is copied there
-        except Exception as error:  # torch raises many kinds for damaged files
-            raise TrainingStopped(f"--resume: {path} is damaged ({error}); start the run anew") from error
-        ours, theirs = self._identity(), state.get("run", {})
-        # A run saved before a setting existed had what is now its default.
-        defaults = {f"network {field.name}": field.default for field in fields(self.model.config)}
+        # What a run saved before a setting existed had.
+        defaults: dict[str, Any] = {f"network {field.name}": field.default for field in fields(self.model.config)}
         defaults |= {field.name: field.default for field in fields(self.config)}
-        theirs = {**defaults, "init": repr(None), "reader": "linear", **theirs}
-        changed = [f"{name} {theirs.get(name)} -> {ours[name]}" for name in ours if ours[name] != theirs.get(name)]
-        if changed:
-            raise TrainingStopped(
-                f"--resume: the saved run had other settings ({', '.join(changed)}); repeat its command exactly"
-            )
+        defaults |= {"init": repr(None), "reader": "linear"}
+        state = read_state(Path(self.directory or "."), self._identity(), defaults)
         self.step, self.seconds, self.latest = state["step"], state["seconds"], state["latest"]
         self.model.provenance = self.averaged.provenance = state.get("provenance", {})
         self.plain_network.load_state_dict(state["network"])
         self.averaged.network.load_state_dict(state["averaged"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
+        self.window = Window(self.device, *state.get("window", ({}, {})))
 
 
 def natural_precision(device: torch.device) -> Literal["float32", "bf16"]:
@@ -473,47 +429,6 @@ def build_optimizers(network: nn.Module, config: TrainConfig) -> list[torch.opti
         for group in optimizer.param_groups:
             group["base_lr"] = group["lr"]
     return optimizers
-
-
-def read_metrics(path: str | Path) -> list[dict[str, float]]:
-    """The records of a metrics.jsonl file, oldest first; a last line cut short by a crash is left out.
-
-    Raises:
-        ValueError: another line is not a record; names the file and the line.
-    """
-    records = []
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
-    for number, line in enumerate(lines, start=1):
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError as error:
-            if number < len(lines):
-                raise ValueError(f"{path}, line {number} is not a metrics record ({error})") from error
-    return records
-
-
-class _Window:
-    """Running means of a stretch of steps, kept on the device so that no step waits for them."""
-
-    def __init__(self, device: torch.device):
-        self.sums: dict[str, Tensor] = {}
-        self.counts: dict[str, int] = {}  # each its own: an objective may have other parts later
-        self.bad_step = torch.tensor(-1, device=device)
-
-    def add(self, values: dict[str, Tensor], step: int) -> None:
-        for name, value in values.items():
-            self.sums[name] = self.sums.get(name, 0) + value
-            self.counts[name] = self.counts.get(name, 0) + 1
-        # The norm too: it is the same on all processes, and a bad gradient spoils the weights a step before the loss.
-        bad = (self.bad_step < 0) & ~torch.isfinite(values["loss"] + values["gradient_norm"])
-        self.bad_step = torch.where(bad, step + 1, self.bad_step)
-
-    def means(self) -> dict[str, float]:
-        return {name: float(value) / self.counts[name] for name, value in self.sums.items()}
-
-    def first_bad_step(self) -> int | None:
-        step = int(self.bad_step)
-        return None if step < 0 else step
 
 
 @contextmanager

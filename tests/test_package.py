@@ -53,6 +53,8 @@ def test_dependencies_point_one_way() -> None:
         "oracle",
         "baselines",
         "muon",
+        "run_log",
+        "run_state",
         "training",
         "methods",
         "presets",

@@ -1,0 +1,66 @@
+"""The state that a run goes on from: written beside the model, read by `--resume`, refused where it is another run's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from flm_edu.files import write_aside
+from flm_edu.models import LanguageModel
+
+STATE_FOLDER, STATE = "training_state", "state.pt"
+
+
+class TrainingStopped(RuntimeError):
+    """Training cannot go on: says at which step, why, and what is left on disk."""
+
+
+class TrainingInterrupted(TrainingStopped):
+    """Someone asked it to stop (Ctrl-C, SIGTERM)."""
+
+
+def state_path(directory: Path) -> Path:
+    """Where a model directory keeps the state."""
+    return directory / STATE_FOLDER / STATE
+
+
+def write_state(directory: Path, state: Mapping[str, Any], model: LanguageModel, provenance: dict[str, Any]) -> None:
+    """Write the state (`run`: what must be the same to go on; `step`) and the model, both or neither.
+
+    Raises:
+        TrainingStopped: they cannot be written; the last checkpoint stays whole.
+    """
+    try:
+        with write_aside(directory / STATE_FOLDER, STATE) as (path,):
+            torch.save(dict(state), path)
+            model.save_pretrained(directory, provenance)
+    except (OSError, RuntimeError) as error:  # torch tells of a full disk with a RuntimeError
+        raise TrainingStopped(
+            f"step {state['step']} could not be saved in {directory} ({error}); what was there before is whole. "
+            "Make room and add --resume to go on from it"
+        ) from error
+
+
+def read_state(directory: Path, run: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """The state of the run whose settings are `run`; of one saved before a setting existed, it had the default.
+
+    Raises:
+        TrainingStopped: there is none, it is damaged, or it belongs to a run with other settings or data.
+    """
+    path = state_path(directory)
+    if not path.is_file():
+        raise TrainingStopped(f"--resume: {path} is not there; start the run without --resume")
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)  # no code in it is run
+    except Exception as error:  # torch raises many kinds for damaged files
+        raise TrainingStopped(f"--resume: {path} is damaged ({error}); start the run anew") from error
+    saved = {**defaults, **state.get("run", {})}
+    changed = [f"{name} {saved.get(name)} -> {run[name]}" for name in run if run[name] != saved.get(name)]
+    if changed:
+        raise TrainingStopped(
+            f"--resume: the saved run had other settings ({', '.join(changed)}); repeat its command exactly"
+        )
+    return state
