@@ -145,6 +145,7 @@ sweeps: $(VENV)/.test-installed
 	$(PY) benchmarks/ablations.py large-vocabulary --steps 3000 --out data/sweeps/ablations-clock-long.csv
 	$(PY) benchmarks/ablations.py soft-reading --out data/sweeps/ablations-clock-soft.csv
 	$(PY) benchmarks/ablations.py curriculum --out data/sweeps/ablations-curriculum.csv
+	$(PY) benchmarks/ablations.py one-jump --steps 4800 --out data/sweeps/ablations-one-jump.csv
 
 # An experiment that ended badly, kept with its figures: flows of real text that read noise through a softmax.
 sotu-soft: $(VENV)/.test-installed

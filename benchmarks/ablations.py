@@ -1,5 +1,5 @@
 """The choices behind the method, one changed at a time: what the network predicts, the clock, the flow map's equation;
-and one behind what it is compared with, how uniform diffusion learns.
+one behind what it is compared with, how uniform diffusion learns; and what the one jump costs to learn.
 
     python benchmarks/ablations.py losses schedules objectives curriculum --out data/sweeps/ablations.csv
 
@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from flm_edu.baselines.uniform import UniformDiffusion, UniformLM
 from flm_edu.files import write_aside
 from flm_edu.interpolant import expand_time, interpolate, one_hot
 from flm_edu.language import Language, load_language
-from flm_edu.models import FlowLM, FlowMapLM, Reader
+from flm_edu.models import FlowLM, FlowMapLM, Reader, load_model
 from flm_edu.objectives import (
     EulerianDistillation,
     FlowMapObjective,
@@ -39,7 +40,7 @@ from flm_edu.objectives import (
 from flm_edu.oracle import PerfectFlow
 from flm_edu.presets import PRESETS
 from flm_edu.provenance import describe_run
-from flm_edu.sampling import gaussian_noise
+from flm_edu.sampling import gaussian_noise, integrate
 from flm_edu.training import Trainer
 
 PRESET, SAMPLES = PRESETS["tiny"], 1000
@@ -160,6 +161,69 @@ def curriculum(steps: int) -> Iterator[dict[str, Any]]:
         yield from measure("how uniform diffusion learns", choice, model, language, steps)
 
 
+# --- what one jump costs to learn -----------------------------------------------------------------
+
+
+class OneJump:
+    """Cross-entropy of the jump from 0 to 1 with the text to which the exact flow carries the same noise.
+
+    No teacher's error is in it, and no other jump has to be learned: what is left is the learning itself.
+    """
+
+    FLOW_STEPS = 8  # of the exact flow, whose samples on `tales` are valid from 4 steps on
+
+    def __init__(self, language: Language):
+        self.flow = PerfectFlow(language)
+
+    @torch.no_grad()
+    def texts(self, noise: Tensor) -> Tensor:
+        """Where the exact flow ends: (B, L, V) -> (B, L) int64."""
+        with torch.autocast(noise.device.type, enabled=False):
+            ends = integrate(self.flow.step_denoiser, noise.double(), self.flow.schedule, self.FLOW_STEPS)
+        assert isinstance(ends, Tensor)
+        return ends
+
+    def logits(self, model: FlowMapLM, noise: Tensor) -> Tensor:
+        """What the model says in one evaluation: (B, L, V) -> the same."""
+        start = torch.zeros(len(noise))
+        return model.logits(noise, start, start + 1)
+
+    def __call__(self, model: FlowMapLM, tokens: Tensor, generator: torch.Generator | None, averaged: Any) -> Objective:
+        """Of as many noises as the batch has texts, which are not looked at."""
+        noise = gaussian_noise((*tokens.shape, model.config.vocab_size), generator, tokens.device)
+        return Objective(F.cross_entropy(self.logits(model, noise).flatten(0, 1), self.texts(noise).flatten()))
+
+
+def one_jump(steps: int) -> Iterator[dict[str, Any]]:
+    """The network of `tales` trained anew on its one jump, each time for twice as long, up to `steps`."""
+    language, samples = load_language("tales"), 4 * SAMPLES
+    objective, pattern = OneJump(language), load_model("tales-fmlm")
+    noise = gaussian_noise(
+        (samples, language.length, language.vocab_size), torch.Generator().manual_seed(1), torch.device("cpu")
+    )
+    texts = torch.cat([objective.texts(part) for part in noise.split(500)])
+    for n in (steps // 16, steps // 8, steps // 4, steps // 2, steps):
+        torch.manual_seed(0)
+        model = FlowMapLM(pattern.config, language.tokenizer)
+        train(model, language, objective, n, warmup=30, decay=0.8, ema=0.99)
+        with torch.no_grad():
+            logits = torch.cat([objective.logits(model, part) for part in noise.split(500)])
+        written = logits.argmax(-1)
+        row = {
+            "question": "what one jump costs to learn",
+            "data": language.name,
+            "training_steps": n,
+            "samples": samples,
+            "cross_entropy": round(float(F.cross_entropy(logits.flatten(0, 1), texts.flatten())), 4),
+            "same_text": round(float((written == texts).all(-1).float().mean()), 4),
+            "validity": round(language.validity(written), 4),
+            "total_variation": round(language.total_variation(written), 4),
+            "total_variation_exact": round(language.expected_total_variation(samples), 4),
+        }
+        print(", ".join(str(value) for value in row.values()), flush=True)
+        yield row
+
+
 # --- shared -------------------------------------------------------------------------------------
 
 
@@ -205,6 +269,7 @@ QUESTIONS: dict[str, Callable[[int], Iterator[dict[str, Any]]]] = {
     "soft-reading": partial(in_large_vocabulary, "soft", ", read softly"),
     "objectives": objectives,
     "curriculum": curriculum,
+    "one-jump": one_jump,
 }
 
 
