@@ -11,7 +11,8 @@ INSTALL := $(PIP) install --quiet --no-compile --editable
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make demo         install into $(VENV), then train, distil and show a one-step language model (minutes)"
+	@echo "make demo         install into $(VENV), then train, distil and show a one-step language model (minutes);"
+	@echo "                  again: make demo DEMO_ARGS=--overwrite, or --resume if it was stopped"
 	@echo "make test         install what the tests need and run all of them"
 	@echo "make test-fast    the same without the slow ones"
 	@echo "make lint         style and types"
@@ -44,7 +45,7 @@ $(VENV)/.test-installed: $(VENV)/.installed
 	@touch $@
 
 demo: $(VENV)/.installed
-	@time $(VENV)/bin/flm-edu demo
+	@time $(VENV)/bin/flm-edu demo $(DEMO_ARGS)
 
 lint: $(VENV)/.test-installed
 	@$(PY) -m ruff format --check . && $(PY) -m ruff check . && $(PY) -m mypy

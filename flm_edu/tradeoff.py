@@ -7,6 +7,7 @@ import json
 import math
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -236,6 +237,23 @@ def load_sweep(path: str | Path) -> list[Point]:
         raise ValueError(f"{path} is a folder; name a .json file that flm-edu evaluate or demo wrote") from error
     except (ValueError, KeyError, TypeError) as error:  # not JSON, not UTF-8, or other JSON
         raise ValueError(f"{path} is not a sweep written by flm-edu evaluate, which is its .json ({error})") from error
+
+
+def load_sweeps(paths: Sequence[str | Path]) -> list[Point]:
+    """The points of several such files; a model that more than one of them holds is named after its file in each.
+
+    Raises:
+        ValueError: as `load_sweep`.
+    """
+    tables = {Path(path): load_sweep(path) for path in paths}
+    held = Counter(name for points in tables.values() for name in {point.model for point in points if point.steps})
+    return [
+        replace(point, model=f"{point.model}, {path.with_suffix('')}")
+        if point.steps and held[point.model] > 1
+        else point
+        for path, points in tables.items()
+        for point in points
+    ]
 
 
 def shipped_sweeps(data: str) -> list[Point]:

@@ -289,7 +289,7 @@ class Trainer:
 
     def _over_processes(self, figures: dict[str, float]) -> dict[str, float]:
         """Their means over all processes, each of which has seen its own share of every batch."""
-        if self.accelerator.num_processes == 1:
+        if self.accelerator.num_processes == 1 or not figures:
             return figures
         values = self.accelerator.reduce(torch.tensor(list(figures.values()), device=self.device), "mean")
         return dict(zip(figures, values.tolist(), strict=True))
@@ -336,11 +336,13 @@ class Trainer:
     # --- saving and resuming -------------------------------------------------------------------
 
     def save(self) -> None:
-        """Write the averaged model and, beside it, what `resume` needs; main process only.
+        """Write the averaged model and, beside it, what `resume` needs: the main process does, all must call it.
 
         Raises:
             TrainingStopped: it cannot be written; the last checkpoint stays whole.
         """
+        sums, counts = self.window.sums_and_counts()
+        sums = self._over_processes(sums)
         if self.directory is None or not self.accelerator.is_main_process:
             return
         provenance = describe_run(
@@ -357,7 +359,7 @@ class Trainer:
             "step": self.step,
             "seconds": self.seconds,
             "latest": self.latest,
-            "window": self.window.sums_and_counts(),
+            "window": (sums, counts),
             "provenance": provenance,
             "run": self._identity(),
             "network": self.plain_network.state_dict(),

@@ -292,8 +292,14 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("train", "--out", "x", "--language", "cities", "--packing", "sentence"), "--packing is of real text"),
         (("train", "--out", "flm", "--language", "cities", "--resume", "--overwrite"), "give one of them"),
         (("sample", "sentences-ar", "--steps", "3"), "writes in 10 steps, always"),
-        (("evaluate", "moved"), "the model was trained on 'book.txt', which is not to be had"),
+        (("evaluate", "moved"), "the model was trained on 'book.txt', which cannot be read again"),
         (("plot", "flm"), "flm is a folder"),
+        (
+            ("train", "--out", "x", "--corpus", "short.txt", "--tokenizer", "gpt2", "--vocab-size", "300"),
+            "--vocab-size is of a tokenizer that is trained",
+        ),
+        (("evaluate", "perfect:flow", "--language", "cities", "--corpus", "sotu"), "and no --corpus"),
+        (("distill", "--out", "half", "--teacher", "flm", "--rounds", "2", "--overwrite"), "no option of --method"),
         (("plot", "tales.json", "--metric", "known_words"), "choose one of validity, total_variation, entropy"),
         (("train", "--out", "x", "--corpus", "bad.jsonl"), "cannot be read as jsonl"),
         (("train", "--out", "x", "--corpus", "short.txt", "--limit", "0"), "--limit is 0"),
@@ -343,6 +349,7 @@ def test_bad_input_is_named_and_nothing_is_written(
     assert message in result.output
     assert "Traceback" not in result.output
     assert not (models / "x").exists()
+    assert (models / "half" / "round-1").exists()
     assert (models / "flm" / "model.safetensors").read_bytes() == before
 
 

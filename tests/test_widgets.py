@@ -16,7 +16,7 @@ import flm_edu
 from flm_edu.language import Language, load_language
 from flm_edu.models import FlowLM
 from flm_edu.objectives import flow_matching
-from flm_edu.tradeoff import Point
+from flm_edu.tradeoff import Point, save_sweep
 from flm_edu.training import TrainConfig, Trainer
 from flm_edu.widgets import (
     FactorizationExplorer,
@@ -171,6 +171,15 @@ def test_a_player_of_real_text_shows_every_token() -> None:
     player = TrajectoryPlayer({"sotu": flm_edu.load_model("sotu-fmlm")}, evaluations=(1,), samples=1)
     assert player.steps == "1"
     assert all(word.strip() for word in player.words)
+
+
+def test_two_demos_of_one_language_are_two_lines(tmp_path: Path) -> None:
+    paths = [tmp_path / name / "sweep.json" for name in ("monday", "tuesday")]
+    for path in paths:
+        save_sweep(TWO_DATA[:3], path, {})
+    names = {point["model"] for point in StepCountExplorer(paths).points if point["steps"]}
+    assert len(names) == 2
+    assert {name.split("/")[-2] for name in names} == {"monday", "tuesday"}
 
 
 def test_sweeps_that_hold_nothing_are_refused(tmp_path: Path) -> None:

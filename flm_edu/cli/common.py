@@ -66,7 +66,7 @@ def plain_errors() -> Iterator[None]:
     except (ValueError, OSError) as error:
         message = str(error)
         if isinstance(error, OSError) and error.filename and error.strerror:  # without its number
-            message = f"{error.filename}: {error.strerror}"
+            message = f"{error.filename2 or error.filename}: {error.strerror}"
         typer.echo(f"error: {message}", err=True)
         raise SystemExit(2) from error
     except RuntimeError as error:

@@ -8,7 +8,7 @@ from typing import Any
 from flm_edu.language import Language, load_language
 from flm_edu.models import LanguageModel
 from flm_edu.row_cache import cached_corpus
-from flm_edu.text import CorpusError, TextCorpus, load_corpus
+from flm_edu.text import TextCorpus, load_corpus
 
 
 def load_data(
@@ -28,10 +28,14 @@ def load_data(
 
 
 def _finite(name: str, cache: Path | None) -> Language:
-    """A finite language, whose texts are written down anew each time."""
+    _refuse_cache(name, cache)
+    return load_language(name)
+
+
+def _refuse_cache(name: str, cache: Path | None) -> None:
+    """The texts of a finite language are written down anew each time."""
     if cache is not None:
         raise ValueError(f"--cache keeps the tokens of real text; {name} is a finite language: leave it out")
-    return load_language(name)
 
 
 def data_of(
@@ -39,8 +43,8 @@ def data_of(
 ) -> Language | TextCorpus:
     """The data named on the command line, else what the model says it was trained on."""
     if model is None:
-        if not language:
-            raise ValueError("perfect models need a finite language: give --language")
+        if not language or corpus:
+            raise ValueError("perfect models need a finite language: give --language, and no --corpus")
         return _finite(language, cache)
     origin = model.provenance.get("corpus_options", {})
     options: dict[str, Any] = {"length": model.config.length, "tokenizer": model.tokenizer}
@@ -50,13 +54,17 @@ def data_of(
     if not {"kind", "source"} <= origin.keys():
         raise ValueError("the model does not say what it was trained on; give --language or --corpus")
     source = origin["source"]
-    if origin["kind"] == "language":
-        data: Language | TextCorpus = _finite(source, cache)
-    else:
-        try:
-            data = load_data(None, source, cache, limit=origin.get("limit"), **options)
-        except CorpusError as error:
-            raise ValueError(f"the model was trained on {source!r}, which is not to be had: {error}") from error
+    finite = origin["kind"] == "language"
+    if finite:
+        _refuse_cache(source, cache)
+    try:
+        data: Language | TextCorpus = (
+            load_language(source) if finite else load_data(None, source, cache, limit=origin.get("limit"), **options)
+        )
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"the model was trained on {source!r}, which cannot be read again ({error}); give --language or --corpus"
+        ) from error
     if data.fingerprint != model.provenance.get("corpus_fingerprint"):
         raise ValueError(
             f"{source!r} is not the data that the model was trained on (it has changed since, or another "

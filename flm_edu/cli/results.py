@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -34,7 +32,7 @@ from flm_edu.models import load_model
 from flm_edu.oracle import load_perfect
 from flm_edu.provenance import describe_run
 from flm_edu.text import TextCorpus, load_corpus
-from flm_edu.tradeoff import Point, format_footing, format_table, load_sweep, save_sweep, sweep
+from flm_edu.tradeoff import format_footing, format_table, load_sweeps, save_sweep, sweep
 
 
 @app.command(
@@ -142,7 +140,7 @@ def plot(
     with plain_errors():
         from flm_edu.plots import curves, screen
 
-        points = _told_apart({path: load_sweep(path) for path in sweeps})
+        points = load_sweeps(sweeps)
         default = "validity" if any(point.validity is not None for point in points) else "known_pairs"
         interactive = out.suffix.lower() == ".html"
         if interactive:
@@ -175,10 +173,11 @@ def demo(
 
         if language and corpus:
             raise ValueError("give --language or --corpus, not both")
-        made = out / "flm" / "provenance.json"
-        if made.exists() and "demo" not in json.loads(made.read_text(encoding="utf-8")).get("command", "").split():
-            raise ValueError(f"{made.parent} holds a model that no demo made; name another --out")
-        check_out(out, "a demo" if made.exists() else None, resume, overwrite)
+        made = [path for folder in FOLDERS if (path := out / folder / "provenance.json").exists()]
+        for path in made:
+            if "demo" not in json.loads(path.read_text(encoding="utf-8")).get("command", "").split():
+                raise ValueError(f"{path.parent} holds a model that no demo made; name another --out")
+        check_out(out, "a demo" if made else None, resume, overwrite)
         data = _load_demo_data(language, corpus)
         for folder in FOLDERS if overwrite else ():
             forget_run(out / folder)
@@ -197,7 +196,7 @@ def report(
         try:
             from flm_edu.widgets.report import write_report
         except ModuleNotFoundError as error:
-            raise ValueError(f"{error.name} is missing; install it with: pip install '.[widgets]'") from error
+            raise ValueError(f"{error.name} is missing; install it with: pip install 'flm-edu[widgets]'") from error
         say(f"page written to {write_report(out, sweeps or ())}")
 
 
@@ -225,17 +224,7 @@ def _need_plotly() -> None:
     from importlib.util import find_spec
 
     if find_spec("plotly") is None:
-        raise ValueError("a page needs plotly; install it with: pip install '.[widgets]'")
-
-
-def _told_apart(tables: dict[Path, list[Point]]) -> list[Point]:
-    """The points of all tables; a model that several of them hold is one line for each, named after its file."""
-    held = Counter(name for points in tables.values() for name in {point.model for point in points if point.steps})
-    return [
-        replace(point, model=f"{point.model}, {path.with_suffix('')}") if held[point.model] > 1 else point
-        for path, points in tables.items()
-        for point in points
-    ]
+        raise ValueError("a page needs plotly; install it with: pip install 'flm-edu[widgets]'")
 
 
 def _step_counts(text: str) -> list[int]:

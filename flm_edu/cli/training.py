@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, fields, is_dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -112,6 +113,10 @@ def train(
         )  # fmt: skip
         if not language:
             of_text = {"length": chosen.length, "tokenizer": chosen.tokenizer, **of_text}
+            for option in ("vocab_size", "tokenizer_kind"):
+                if option in of_text and of_text["tokenizer"]:
+                    name = option.replace("_", "-")
+                    raise ValueError(f"--{name} is of a tokenizer that is trained; {of_text['tokenizer']} is published")
             corpus = corpus or chosen.corpus
         data = load_data(language, corpus, cache, **of_text)
         running_text = language is None and packing in (None, "wrapped")
@@ -214,9 +219,10 @@ def distill(
         trainers = distillation(
             method, trained, data, config, out, preset=chosen.semigroup, recipe=recipe, init=None if init is None else _starting_point(init, trained),
         )  # fmt: skip
+        first = next(trainers)  # which refuses what does not fit, before anything is removed
         if overwrite:
             forget_run(out)
-        for number, trainer in enumerate(trainers):
+        for number, trainer in enumerate(chain([first], trainers)):
             _run(trainer, resume and (number == 0 or trainer.has_saved_state))
         following = f"evaluate {out}" if method in ("sdtt", "dcd") else f"sample {out} --steps 1"
         say(f"{out} holds the distilled model. Next: flm-edu {following}")

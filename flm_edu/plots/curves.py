@@ -41,7 +41,9 @@ def look_up(points: Sequence[Point], metric: str) -> Metric:
     """
     had = [name for name in METRICS if any(getattr(point, name) is not None for point in points)]
     if metric not in had:
-        raise ValueError(f"metric {metric!r} is not in these points; choose one of {', '.join(had)}")
+        raise ValueError(
+            f"metric {metric!r} is not in these points; choose one of {', '.join(had) or 'none: they are empty'}"
+        )
     return METRICS[metric]
 
 
@@ -121,10 +123,9 @@ def _quality(points: Sequence[Point], metric: str, across: Callable[[Point], flo
             markerfacecolor=look.color if style == "-" else "none",
             label=name,
         )
-    for point in {p.model: p for p in points if not p.steps}.values():
-        if getattr(point, metric) is not None:
-            ink = axes.xaxis.label.get_color()
-            axes.axhline(scale * getattr(point, metric), color=ink, dashes=(4, 3), linewidth=1.2, label=point.model)
+    for point in {p.model: p for p in points if not p.steps and getattr(p, metric) is not None}.values():
+        ink = axes.xaxis.label.get_color()
+        axes.axhline(scale * getattr(point, metric), color=ink, dashes=(4, 3), linewidth=1.2, label=point.model)
     axes.set(ylabel=look_of.label, title=look_of.title)
     if look_of.percent:
         axes.set_ylim(None, 102)

@@ -86,9 +86,8 @@ def _quality(points: Sequence[Point], metric: str, theme: Theme, across: Callabl
             hovertemplate=f"<b>%{{fullData.name}}</b>, steps: %{{customdata[0]}}<br>{look_of.label}: %{{y:.4g}}<br>"
             "%{customdata[1]:.3g} ms per text%{customdata[2]}<extra></extra>",
         )
-    for point in {p.model: p for p in points if not p.steps}.values():
-        if getattr(point, metric) is not None:
-            _across(figure, scale * getattr(point, metric), point.model, theme)
+    for point in {p.model: p for p in points if not p.steps and getattr(p, metric) is not None}.values():
+        _across(figure, scale * getattr(point, metric), point.model, theme)
     figure.update_yaxes(title_text=look_of.label, type="log" if look_of.logarithmic else "linear")
     if look_of.percent:
         figure.update_yaxes(range=[-2, 104])

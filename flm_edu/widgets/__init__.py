@@ -1,6 +1,6 @@
 """Interactive pictures that live in a notebook, in a saved notebook and in a page without a kernel.
 
-Each is one class, usable in one line: `SimplexExplorer()`. Needs `pip install '.[widgets]'`.
+Each is one class, usable in one line: `SimplexExplorer()`. Needs `pip install 'flm-edu[widgets]'`.
 """
 
 from flm_edu.widgets.factorization import FactorizationExplorer

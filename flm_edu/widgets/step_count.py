@@ -11,7 +11,7 @@ import traitlets
 
 from flm_edu.files import data_dir
 from flm_edu.plots.curves import METRICS
-from flm_edu.tradeoff import Point, load_sweep, published
+from flm_edu.tradeoff import Point, load_sweep, load_sweeps, published
 from flm_edu.widgets.base import Choice, Number, Switch, Widget, javascript
 
 
@@ -64,18 +64,19 @@ class StepCountExplorer(Widget):
         **state: Any,
     ):
         if sweep is None:
-            sweep = sorted((data_dir() / "sweeps").glob("*.json"))
+            shipped = sorted((data_dir() / "sweeps").glob("*.json"))
+            loaded = [point for path in shipped for point in load_sweep(path)]
             state = {"data": "tales", **state}
         elif isinstance(sweep, str | Path):
-            sweep = [sweep]
-        found: dict[
-            tuple[str, str, int], Point
-        ] = {}  # the data itself comes first in every sweep of it; once is enough
+            loaded = load_sweep(sweep)
+        else:
+            loaded = [item for item in sweep if isinstance(item, Point)]
+            loaded = loaded or load_sweeps([item for item in sweep if not isinstance(item, Point)])
+        found: dict[tuple[str, str, int], Point] = {}  # the data comes first in every sweep of it; once is enough
         data = ""
-        for item in sweep:
-            for point in [item] if isinstance(item, Point) else load_sweep(item):
-                data = data if point.steps else point.model
-                found[data, point.model, point.steps] = point
+        for point in loaded:
+            data = data if point.steps else point.model
+            found[data, point.model, point.steps] = point
         points = list(found.values())
         metrics = [name for name in METRICS if any(getattr(point, name) is not None for point in points)]
         if not metrics:
