@@ -24,7 +24,7 @@ help:
 	@echo "make baselines    train what they are compared with, on the same footing (hours)"
 	@echo "make baselines-sentences, baselines-tales, baselines-sotu   those of one data set"
 	@echo "make sotu-soft    an experiment: flows of real text that read noise through a softmax (an hour)"
-	@echo "make sweeps       measure and time all of them, into data/sweeps (an hour or two)"
+	@echo "make sweeps       measure and time all of them, into data/sweeps (two hours and more)"
 	@echo "make screenshots  pictures of the widgets for docs/images (needs Chromium)"
 
 $(PY):

@@ -1,6 +1,7 @@
 """The comparison that all leads to: one step of a flow map beside eight of everything else, on the same footing."""
 
 import csv
+import math
 
 import pytest
 import torch
@@ -143,3 +144,22 @@ def test_the_clock_matters_in_a_large_vocabulary_and_hardly_in_a_small_one() -> 
 def test_duo_needs_soft_tokens_first() -> None:
     valid = ablations("ablations-curriculum", "how uniform diffusion learns")
     assert valid["soft tokens first", 8] > 3 * valid["hard tokens throughout", 8]
+
+
+def test_one_jump_is_learned_as_a_power_of_its_training() -> None:
+    """And extrapolated it passes perfect Duo in 8 steps, as docs/RESULTS.md says with its reservations."""
+    with open(data_dir() / "sweeps" / "ablations-one-jump.csv", encoding="utf-8", newline="") as table:
+        rows = list(csv.DictReader(table))
+    steps, cross_entropy, share = (
+        [float(row[name]) for row in rows] for name in ("training_steps", "cross_entropy", "validity")
+    )
+    assert steps == [300, 600, 1200, 2400, 4800]
+    assert cross_entropy == sorted(cross_entropy, reverse=True)
+    assert share == sorted(share)
+    power = math.log(cross_entropy[2] / cross_entropy[-1]) / math.log(steps[-1] / steps[2])
+    assert power == pytest.approx(0.44, abs=0.005)
+    for loss, part in list(zip(cross_entropy, share, strict=True))[2:]:
+        assert part == pytest.approx(math.exp(-2 * loss), abs=0.04)
+    duo = valid(measured("tales")["perfect:uniform", 8])
+    needed = steps[-1] * (2 * cross_entropy[-1] / -math.log(duo)) ** (1 / power)
+    assert needed == pytest.approx(19_000, rel=0.05)
