@@ -3,10 +3,10 @@ one behind what it is compared with, how uniform diffusion learns; and what the 
 
     python benchmarks/ablations.py losses schedules objectives curriculum --out data/sweeps/ablations.csv
 
-The paper asks the same questions of LM1B (data/reference/ablations.csv); here every answer is the share of valid
-texts of a finite language. All runs of a question share network, batch, steps and seed (`one-jump` asks what more
-steps are worth, so there they grow). The paper's own figures
-need not repeat: a small language may not care for what a large one needs.
+The paper asks the first questions of LM1B (data/reference/ablations.csv); here every answer is the share of valid
+texts of a finite language. All runs of a question share network, batch, steps and seed; `one-jump` asks what more
+steps are worth, so there they grow. The paper's own figures need not repeat: a small language may not care for what
+a large one needs.
 """
 
 from __future__ import annotations
