@@ -24,6 +24,7 @@ from flm_edu.objectives import (
     FlowMapObjective,
     FlowMapOptions,
     LagrangianDistillation,
+    PathDistillation,
     SemigroupDistillation,
     flow_matching,
 )
@@ -49,6 +50,7 @@ TRAINABLE: dict[str, tuple[type[LanguageModel], Any]] = {
 }
 DISTILLATIONS: dict[str, Distillation] = {
     "semigroup": Distillation(FlowLM, SemigroupDistillation, FlowMapOptions),
+    "path": Distillation(FlowLM, PathDistillation, FlowMapOptions),
     "lagrangian": Distillation(FlowLM, LagrangianDistillation, FlowMapOptions),
     "eulerian": Distillation(FlowLM, EulerianDistillation, FlowMapOptions),
     "sdtt": Distillation(MaskedLM, SelfDistillationThroughTime, RoundOptions),
@@ -56,13 +58,15 @@ DISTILLATIONS: dict[str, Distillation] = {
 }
 
 
-def size_like(model: LanguageModel, kind: type[LanguageModel]) -> NetworkConfig:
+def size_like(model: LanguageModel, kind: type[LanguageModel], **changes: Any) -> NetworkConfig:
     """The network of a kind that has as many weights as a model: its shape, with the width of the time embedding fitted.
 
     Kinds differ by an embedding or two, of a token or of a second time, which in a small network is more than
-    nothing; the time embedding is the part whose width any number fits.
+    nothing; the time embedding is the part whose width any number fits. What a path's student has of its
+    own, its guesses, is only there by `changes`.
     """
-    config, wanted = model.config, count_weights(model.network)
+    plain = {"unit_attention": False, "guesses": False}
+    config, wanted = replace(model.config, **{**plain, **changes}), count_weights(model.network)
 
     def weights(time_width: int) -> int:
         shape = replace(config, two_times=False, causal=False, extra_tokens=0, time_width=time_width)
@@ -74,6 +78,20 @@ def size_like(model: LanguageModel, kind: type[LanguageModel]) -> NetworkConfig:
     return replace(
         config, time_width=min(widths[max(above - 1, 0) : above + 1], key=lambda w: abs(weights(w) - wanted))
     )
+
+
+def path_student(teacher: FlowLM) -> FlowMapLM:
+    """A flow map that guesses on its way, untrained, with as many weights as the teacher's own map would have.
+
+    Where the vocabulary is too large for that, the guesses come on top.
+    """
+    pattern = FlowMapLM.from_flow_lm(teacher)
+    shape: dict[str, Any] = {"unit_attention": True, "guesses": True}
+    config = size_like(pattern, FlowMapLM, **shape)
+    student = FlowMapLM(config, teacher.tokenizer, **teacher.settings())
+    if abs(count_weights(student.network) / count_weights(pattern.network) - 1) > 0.02:
+        student = FlowMapLM(replace(pattern.config, **shape), teacher.tokenizer, **teacher.settings())
+    return student.to(teacher.device)
 
 
 def self_distillation(name: str, options: FlowMapOptions) -> FlowMapObjective:
@@ -123,12 +141,16 @@ def distillation(
     facts: dict[str, Any] = {"teacher": teacher.provenance}
     if method.options is FlowMapOptions:
         assert isinstance(teacher, FlowLM)
-        options = replace(preset, **recipe)
-        if options.target == "teacher" and name != "semigroup":
-            raise ValueError(f"--target teacher is for --method semigroup; {name} follows the student's own jumps")
-        if "jumps" in recipe and name != "semigroup":
-            raise ValueError(f"--jumps is for --method semigroup; {name} takes a derivative of one jump")
-        student = init or FlowMapLM.from_flow_lm(teacher)
+        own: dict[str, Any] = {"target": "teacher", "jumps": 16} if name == "path" else {}
+        options = replace(preset, **own | recipe)
+        of_jumps = name in ("semigroup", "path")
+        if options.target == "teacher" and not of_jumps:
+            raise ValueError(
+                f"--target teacher is for --method semigroup or path; {name} follows the student's own jumps"
+            )
+        if "jumps" in recipe and not of_jumps:
+            raise ValueError(f"--jumps is for --method semigroup or path; {name} takes a derivative of one jump")
+        student = init or (path_student(teacher) if name == "path" else FlowMapLM.from_flow_lm(teacher))
         facts |= {"objective": {"method": name, **asdict(options)}, "init": init and init.provenance}
         objective = method.objective(teacher, options, init, keep=config.cycle > 0)
         yield Trainer(student, data, objective, config, directory=directory, facts=facts)

@@ -290,6 +290,10 @@ class FlowMapLM(_FlowModel):
         """The network's output: x (B, L, V) at clock values tau_s, tau_t (B,) -> (B, L, V) float."""
         return self.network(self.read(x, tau_s), tau_s, tau_t).float()
 
+    def every_block(self, x: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+        """The guesses of a network that has any, then its output: as `logits`, but (blocks, B, L, V)."""
+        return self.network(self.read(x, tau_s), tau_s, tau_t, every_block=True).float()
+
     def two_time_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
         """delta_{s,t}(x): x (B, L, V) at mixing times s <= t (B,) -> (B, L, V) on the simplex."""
         return self.logits(x, self.schedule.tau(s), self.schedule.tau(t)).softmax(-1)

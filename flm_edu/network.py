@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+UNIT = 0.8  # root mean square of the entries of a query or key in unit attention; 0.8 was best of 0.8, 1, 1.2 and 1.7
+
 
 @dataclass(frozen=True)
 class NetworkConfig:
@@ -33,6 +35,8 @@ class NetworkConfig:
     time_width: int = 128  # of the time embedding that modulates every block
     dropout: float = 0.0
     softcap: float = 0.0  # attention scores s become c tanh(s / c); 0 leaves them as they are
+    unit_attention: bool = False  # queries and keys all of one length, so that only their directions count
+    guesses: bool = False  # every block but the last guesses the text, and the next one reads the guess
     two_times: bool = False  # a flow map is told where it starts and where it lands
     absolute_positions: bool = False  # for texts of a fixed layout; running text has none, and the paper uses none
     causal: bool = False  # a position sees itself and what comes before it
@@ -76,14 +80,21 @@ class DiT(nn.Module):
         self.second_time_embedding = TimeEmbedding(config.time_width) if config.two_times else None
         self.rotary = Rotary(config.width // config.heads, config.length)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+        self.guesses = nn.ModuleList(Guess(config) for _ in range(config.blocks - 1)) if config.guesses else None
         self.head = Head(config)
 
     def forward(
-        self, x: Tensor, tau_s: Tensor, tau_t: Tensor | None = None, memory: list[Memory] | None = None
+        self,
+        x: Tensor,
+        tau_s: Tensor,
+        tau_t: Tensor | None = None,
+        memory: list[Memory] | None = None,
+        every_block: bool = False,
     ) -> Tensor:
         """Logits (B, L, V) for states (B, L, V) or tokens (B, L) at times tau_s (B,), tau_t (B,).
 
-        With the `memory` of a causal network, x holds only what follows the tokens read before.
+        With the `memory` of a causal network, x holds only what follows the tokens read before. With
+        `every_block`, the guesses on the way come too: (blocks, B, L, V), the last of which is the answer.
         """
         if (tau_t is None) == self.config.two_times:
             raise ValueError("a two-time network needs tau_s and tau_t, a one-time network tau_s alone")
@@ -99,9 +110,14 @@ class DiT(nn.Module):
         if self.positions is not None:
             hidden = hidden + self.positions.weight[start:stop]
         rotary = self.rotary(stop, start)
+        said: list[Tensor] = []
         for i, block in enumerate(self.blocks):
             hidden = block(hidden, condition, rotary, None if memory is None else memory[i])
-        return self.head(hidden, condition)  # (B, L, V)
+            if self.guesses is not None and i < len(self.guesses):
+                hidden, guess = self.guesses[i](hidden)
+                said.append(guess)
+        answer = self.head(hidden, condition)  # (B, L, V)
+        return torch.stack([*said, answer]) if every_block else answer
 
     def new_memory(self) -> list[Memory]:
         """An empty memory for each block: the key-value cache of a causal network."""
@@ -193,7 +209,7 @@ class Block(nn.Module):
     def __init__(self, config: NetworkConfig):
         super().__init__()
         self.heads, self.softcap, self.dropout = config.heads, config.softcap, config.dropout
-        self.causal = config.causal
+        self.causal, self.unit_attention = config.causal, config.unit_attention
         width = config.width
         self.attention_norm = nn.LayerNorm(width, bias=False)  # no shift: the modulation brings its own
         self.attention_in = nn.Linear(width, 3 * width, bias=False)
@@ -218,7 +234,10 @@ class Block(nn.Module):
         batch, length, width = x.shape
         cos, sin = (part.to(x.dtype) for part in rotary)
         qkv = self.attention_in(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        query, key = Rotary.turn(qkv[:2], cos, sin)  # (B, heads, L, head_width)
+        asking = qkv[:2]
+        if self.unit_attention:
+            asking = UNIT * F.rms_norm(asking, asking.shape[-1:])
+        query, key = Rotary.turn(asking, cos, sin)  # (B, heads, L, head_width)
         value = qkv[2]
         if memory is not None:
             key, value = memory.extend(key, value)  # (B, heads, read, head_width)
@@ -239,6 +258,25 @@ class Block(nn.Module):
         else:
             mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
         return self.attention_out(mixed.transpose(1, 2).reshape(batch, length, width))
+
+
+class Guess(nn.Module):
+    """What the text looks like so far, put into words and read again: a decision that all later blocks share.
+
+    Without it, a tie between two texts that a block leaves open may fall one way at one position and another way at
+    the next. Training has to say what the guesses should be (`objectives.PathDistillation`).
+    """
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__()
+        self.norm = nn.LayerNorm(config.width, elementwise_affine=False)
+        self.say = nn.Linear(config.width, config.vocab_size, bias=False)
+        self.read = _zero(nn.Linear(config.vocab_size, config.width, bias=False))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, L, width) -> the same with the guess read, and the guess as logits (B, L, V)."""
+        guess = self.say(self.norm(x))
+        return x + self.read(guess.float().softmax(-1)), guess
 
 
 class Head(nn.Module):
@@ -273,5 +311,6 @@ def _modulate(x: Tensor, shift: Tensor, scale: Tensor) -> Tensor:
 def _zero(linear: nn.Linear) -> nn.Linear:
     """Start from zero weights and bias, so that the layer changes nothing at first."""
     nn.init.zeros_(linear.weight)
-    nn.init.zeros_(linear.bias)
+    if linear.bias is not None:
+        nn.init.zeros_(linear.bias)
     return linear

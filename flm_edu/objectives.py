@@ -100,6 +100,9 @@ class FlowMapOptions:
             raise ValueError(f"jumps is {self.jumps}; one jump is to be like two or more")
 
 
+GUESS_WEIGHT = 3.0  # of the guesses' mean divergence, where the answer's has 1; 3 was better than 1 and 0.3
+
+
 class FlowMapObjective:
     """What the objectives of a flow map have in common: the diagonal, the times, the divergence.
 
@@ -144,7 +147,10 @@ class FlowMapObjective:
         self.init = copy.deepcopy(init).eval().requires_grad_(False) if frozen and init is not None else None
 
     def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-        """What delta_{s,t}(x_s) is to be: (B, L, V), (B,), (B,) -> (B, L, V) on the simplex."""
+        """What delta_{s,t}(x_s) is to be: (B, L, V), (B,), (B,) -> (B, L, V) on the simplex.
+
+        Of a student whose guesses are taught as well, those come before it: (blocks, B, L, V).
+        """
         raise NotImplementedError
 
     def __call__(
@@ -177,14 +183,24 @@ class FlowMapObjective:
         x_s = interpolate_tokens(noise, tokens, model.schedule.t(tau_s))
 
         target = self._targets(walker, x_s, tau_s, tau_t, tokens[:n_diagonal], batch)
-        log_student = model.logits(x_s, tau_s, tau_t).log_softmax(-1)
-        # KL(target || student), (B,) nats per token; F.kl_div would keep two more tables of (B, L, V).
+        log_student = self.student(model, x_s, tau_s, tau_t).log_softmax(-1)
+        # KL(target || student), (..., B) nats per token; F.kl_div would keep two more tables of (B, L, V).
         divergence = (torch.xlogy(target, target).sum(-1) - (target * log_student).sum(-1)).mean(-1)
+        answer = divergence if divergence.ndim == 1 else divergence[-1]
         parts = {
-            "diagonal_kl": divergence[:n_diagonal].detach().mean() if n_diagonal else divergence.new_zeros(()),
-            self.part: divergence[n_diagonal:].detach().mean(),
+            "diagonal_kl": answer[:n_diagonal].detach().mean() if n_diagonal else answer.new_zeros(()),
+            self.part: answer[n_diagonal:].detach().mean(),
         }
-        return Objective(divergence.mean(), parts)
+        loss = answer.mean()
+        if divergence.ndim > 1:
+            guesses = divergence[:-1].mean()
+            parts["guess_kl"] = guesses.detach()
+            loss = loss + GUESS_WEIGHT * guesses
+        return Objective(loss, parts)
+
+    def student(self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+        """What is compared with the target: the logits of the answer, (B, L, V)."""
+        return model.logits(x_s, tau_s, tau_t)
 
     @torch.no_grad()
     def _targets(
@@ -199,7 +215,8 @@ class FlowMapObjective:
             diagonal = self.teacher.to(x_s.device).logits(x_s[:n], tau_s[:n]).softmax(-1)
         else:
             diagonal = one_hot(clean, x_s.shape[-1])
-        target = torch.cat([diagonal, self.target(walker, x_s[n:], tau_s[n:], tau_t[n:])])
+        target = self.target(walker, x_s[n:], tau_s[n:], tau_t[n:])
+        target = torch.cat([diagonal.expand(*target.shape[:-3], *diagonal.shape), target], dim=-3)
         walker.train(training)
         if self.kept is not None and batch is not None:
             self.kept[batch] = target.half()  # what is kept is what is learned, the first time too
@@ -237,6 +254,10 @@ class SemigroupDistillation(FlowMapObjective):
 
     def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
         """Jumps of equal length in tau, composed into one two-time denoiser."""
+        return self.walk(walker, x_s, tau_s, tau_t)[-1]
+
+    def walk(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> list[Tensor]:
+        """The two-time denoiser of each jump, or the teacher's denoiser at its start; then their composition."""
         teacher = self.teacher if self.options.target == "teacher" else None
 
         def jump(x: Tensor, here: Tensor, after: Tensor) -> Tensor:
@@ -245,12 +266,44 @@ class SemigroupDistillation(FlowMapObjective):
         jumps = self.options.jumps
         taus = [tau_s + (tau_t - tau_s) * (k / jumps) for k in range(jumps)] + [tau_t]
         s = walker.schedule.t(tau_s)
-        composed = jump(x_s, taus[0], taus[1])
+        passed = [jump(x_s, taus[0], taus[1])]
+        composed = passed[0]
         for here, after in pairwise(taus[1:]):
             u, t = walker.schedule.t(here), walker.schedule.t(after)
             x = flow_map_from_two_time_denoiser(composed, x_s, s, u)
-            composed = compose_two_time_denoisers(composed, jump(x, here, after), s, u, t)
-        return composed
+            passed.append(jump(x, here, after))
+            composed = compose_two_time_denoisers(composed, passed[-1], s, u, t)
+        return [*passed, composed]
+
+
+class PathDistillation(SemigroupDistillation):
+    """One evaluation walks the teacher's whole path: block k says where the path has got to by then.
+
+    The student is a network with guesses. Its answer is to be the end of `jumps` Euler steps of the teacher from s to
+    t, composed as above; the guess of block k = 1, 2, ... of `blocks` is to be the teacher's denoiser when the share
+    (k-1) / (blocks-1) of them is done. What the end hides, how a decision was made and how close it was, is taught
+    with it. Not in the paper; docs/RESULTS.md has what it is worth. Args as `FlowMapObjective`.
+
+    Raises:
+        ValueError: as `FlowMapObjective`, or target is not "teacher".
+    """
+
+    part = "path_kl"
+
+    def __init__(self, teacher: FlowLM, options: FlowMapOptions, init: FlowMapLM | None = None, *, keep: bool = False):
+        super().__init__(teacher, options, init, keep=keep)
+        if self.options.target != "teacher":
+            raise ValueError(f"a path is the teacher's: --target must be teacher, not {self.options.target}")
+
+    def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+        """What the guesses are to be, then the answer: (blocks, B, L, V) on the simplex."""
+        *denoisers, composed = self.walk(walker, x_s, tau_s, tau_t)
+        guesses = walker.config.blocks - 1
+        return torch.stack([*(denoisers[k * len(denoisers) // guesses] for k in range(guesses)), composed])
+
+    def student(self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+        """The logits of every block: (blocks, B, L, V)."""
+        return model.every_block(x_s, tau_s, tau_t)
 
 
 class LagrangianDistillation(FlowMapObjective):

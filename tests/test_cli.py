@@ -285,6 +285,10 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
             ("distill", "--out", "x", "--teacher", "flm", "--jumps", "4", "--method", "lagrangian"),
             "--jumps is for --method semigroup",
         ),
+        (
+            ("distill", "--out", "x", "--teacher", "flm", "--method", "path", "--target", "ema"),
+            "--target must be teacher, not ema",
+        ),
         (("distill", "--out", "half", "--teacher", "flm"), "already holds a model"),
         (("evaluate", "by-hand"), "does not say what it was trained on"),
         (("demo", "--out", "."), "that no demo made"),

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from flm_edu.files import data_dir
-from flm_edu.methods import DISTILLATIONS, TRAINABLE, size_like
-from flm_edu.models import FlowMapLM, LanguageModel, load_model
+from flm_edu.methods import DISTILLATIONS, TRAINABLE, path_student, size_like
+from flm_edu.models import FlowLM, FlowMapLM, LanguageModel, load_model
 from flm_edu.network import count_weights
 from flm_edu.presets import PRESETS, load_preset
 from flm_edu.tradeoff import published, training_tokens
@@ -30,6 +30,19 @@ def test_a_family_can_be_as_large_as_a_shipped_flow_map(name: str, kind: type[La
     config = size_like(pattern, kind)
     assert (config.width, config.blocks) == (pattern.config.width, pattern.config.blocks)
     assert count_weights(kind(config).network) == pytest.approx(count_weights(pattern.network), rel=0.02)
+
+
+def test_a_student_that_guesses_is_as_large_as_one_that_does_not() -> None:
+    """As long as the vocabulary is small; or else the guesses come on top."""
+    teacher = load_model("tales-flm")
+    assert isinstance(teacher, FlowLM)
+    student, plain = path_student(teacher), FlowMapLM.from_flow_lm(teacher)
+    assert student.config.guesses and student.config.unit_attention
+    assert count_weights(student.network) == pytest.approx(count_weights(plain.network), rel=0.02)
+    config = load_preset("tiny").network(2048, 26)
+    large = FlowLM(config)
+    assert path_student(large).config.time_width == config.time_width
+    assert size_like(student, FlowLM).guesses is False
 
 
 def test_training_tokens_count_teachers_and_earlier_courses_once() -> None:

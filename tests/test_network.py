@@ -175,6 +175,33 @@ def test_reading_in_parts_with_a_memory_is_reading_at_once(changes: dict[str, ob
     assert torch.allclose(torch.cat(pieces, dim=1), full, atol=1e-3, rtol=1e-3)
 
 
+def test_guesses_change_nothing_until_they_are_read() -> None:
+    """Reading starts from zero; what every block says ends with the answer."""
+    net = network(guesses=True)
+    x, tau = torch.randn(2, 6, 7), torch.rand(2)
+    assert torch.equal(net(x, tau, every_block=True)[-1], net(x, tau))
+    assert net(x, tau, every_block=True).shape == (2, 2, 6, 7)
+    heard = net(x, tau)
+    assert net.guesses is not None
+    torch.nn.init.zeros_(net.guesses[0].read.weight)
+    plain = network()
+    plain.load_state_dict(net.state_dict(), strict=False)
+    assert torch.equal(net(x, tau), plain(x, tau))
+    assert not torch.allclose(heard, plain(x, tau), atol=1e-3)
+
+
+def test_unit_attention_hears_only_directions() -> None:
+    """Queries and keys ten times as long change what plain attention sees, and not this one."""
+    x, tau = torch.randn(2, 6, 7), torch.rand(2)
+    for unit in (True, False):
+        net = network(unit_attention=unit)
+        before = net(x, tau)
+        with torch.no_grad():
+            for block in net.blocks:
+                block.attention_in.weight[:32] *= 10  # type: ignore[index, union-attr]
+        assert torch.allclose(net(x, tau), before, atol=1e-3) == unit
+
+
 def test_only_a_causal_network_remembers() -> None:
     net = network()
     with pytest.raises(ValueError, match="only a causal network"):

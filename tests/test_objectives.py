@@ -2,6 +2,7 @@
 
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -10,10 +11,12 @@ from flm_edu.interpolant import expand_time, interpolate, one_hot
 from flm_edu.language import Language
 from flm_edu.models import FlowLM, FlowMapLM, Reader
 from flm_edu.objectives import (
+    GUESS_WEIGHT,
     EulerianDistillation,
     FlowMapObjective,
     FlowMapOptions,
     LagrangianDistillation,
+    PathDistillation,
     SemigroupDistillation,
     derivative,
     eulerian_target,
@@ -141,6 +144,32 @@ def test_the_teachers_target_is_where_its_euler_steps_lead(flow: FlowLM, flow_ma
             denoiser = flow.denoiser(x, s)
             x = x + expand_time(t - s, x) * flow.velocity(x, s)
     assert torch.allclose(target, denoiser, atol=1e-5)
+
+
+def test_a_path_is_taught_block_by_block(flow: FlowLM, language: Language) -> None:
+    """The answer: where the teacher's steps lead; the guesses: what the teacher saw at their start and half-way."""
+    student = FlowMapLM(replace(flow.config, blocks=3, guesses=True))
+    options = FlowMapOptions(target="teacher", jumps=4, diagonal_fraction=0.25)
+    objective = PathDistillation(flow, options)
+    noise = torch.randn(8, 3, 3, generator=torch.Generator().manual_seed(3))
+    zero, one = torch.zeros(8), torch.ones(8)
+    with torch.no_grad():
+        first, second, answer = objective.target(student, noise, zero, one)
+        alone = SemigroupDistillation(flow, options).target(student, noise, zero, one)
+        x = noise
+        for k in range(2):
+            s, t = (flow.schedule.t(torch.full((8,), i / 4)) for i in (k, k + 1))
+            x = x + expand_time(t - s, x) * flow.velocity(x, s)
+        half = flow.logits(x, one / 2).softmax(-1)
+        assert torch.equal(answer, alone)
+        assert torch.allclose(first, flow.logits(noise, zero).softmax(-1), atol=1e-6)
+        assert torch.allclose(second, half, atol=1e-5)
+    result = objective(student, language.sample(8, generator=torch.Generator().manual_seed(0)), torch.Generator())
+    divergences = {name: float(value) for name, value in result.parts.items()}
+    mean = 0.25 * divergences["diagonal_kl"] + 0.75 * divergences["path_kl"]
+    assert float(result.loss) == pytest.approx(mean + GUESS_WEIGHT * divergences["guess_kl"], abs=1e-5)
+    with pytest.raises(ValueError, match="--target must be teacher"):
+        PathDistillation(flow, FlowMapOptions(target="ema"))
 
 
 def test_kept_targets_are_computed_once(

@@ -31,7 +31,7 @@ from flm_edu.objectives import Target
 from flm_edu.schedule import ScheduleName
 from flm_edu.text import Packing
 
-Method = Literal["semigroup", "lagrangian", "eulerian", "sdtt", "dcd"]
+Method = Literal["semigroup", "path", "lagrangian", "eulerian", "sdtt", "dcd"]
 
 
 @app.command(
@@ -167,7 +167,7 @@ def distill(
     method: Annotated[
         Method,
         typer.Option(
-            help="For a flow: semigroup, lagrangian, eulerian. For a masked model: sdtt. For a uniform one: dcd."
+            help="For a flow: semigroup, path, lagrangian, eulerian. For a masked model: sdtt. For a uniform one: dcd."
         ),
     ] = "semigroup",
     language: LanguageOption = None,
@@ -177,7 +177,7 @@ def distill(
         Target | None,
         typer.Option(help="Whose jumps make the target: init, that of --init; teacher, its Euler steps."),
     ] = None,
-    jumps: Annotated[int | None, typer.Option(help="semigroup: so many jumps make the target of one.")] = None,
+    jumps: Annotated[int | None, typer.Option(help="semigroup, path: so many jumps make the target of one.")] = None,
     diagonal_fraction: Annotated[
         float | None, typer.Option(help="Share of the batch that learns the teacher at s = t.")
     ] = None,
@@ -239,7 +239,9 @@ def _model_in(out: Path) -> str | None:
 
 def _starting_point(init: str, teacher: LanguageModel) -> FlowMapLM:
     student = FlowMapLM.from_pretrained(init)
-    ours, theirs = student.config, replace(teacher.config, two_times=True)
+    ours = student.config
+    free = {name: getattr(ours, name) for name in ("unit_attention", "guesses", "time_width")}  # of a path's student
+    theirs = replace(teacher.config, two_times=True, **free)
     if (ours, student.settings()) != (theirs, teacher.settings()):
         raise ValueError(
             f"--init {init} has another network, clock or reader than the teacher "
