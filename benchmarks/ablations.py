@@ -1,5 +1,6 @@
 """The choices behind the method, one changed at a time: what the network predicts, the clock, the flow map's equation;
-one behind what it is compared with, how uniform diffusion learns; and what the one jump costs to learn.
+one behind what it is compared with, how uniform diffusion learns; what the one jump costs to learn, and what it
+gains from a network that guesses on its way.
 
     python benchmarks/ablations.py losses schedules objectives curriculum --out data/sweeps/ablations.csv
 
@@ -22,18 +23,21 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from flm_edu.baselines.uniform import UniformDiffusion, UniformLM
 from flm_edu.files import write_aside
 from flm_edu.interpolant import expand_time, interpolate, one_hot
 from flm_edu.language import Language, load_language
 from flm_edu.models import FlowLM, FlowMapLM, Reader, load_model
+from flm_edu.network import NetworkConfig
 from flm_edu.objectives import (
     EulerianDistillation,
     FlowMapObjective,
+    FlowMapOptions,
     LagrangianDistillation,
     Objective,
+    PathDistillation,
     SemigroupDistillation,
     flow_matching,
     stratified,
@@ -174,7 +178,7 @@ class OneJump:
     FLOW_STEPS = 8  # Euler's, of the exact flow, whose samples on `tales` are valid from 4 on
 
     def __init__(self, language: Language):
-        self.flow = PerfectFlow(language)
+        self.language, self.flow = language, PerfectFlow(language)
 
     @torch.no_grad()
     def texts(self, noise: Tensor) -> Tensor:
@@ -197,32 +201,84 @@ class OneJump:
 
 def one_jump(steps: int) -> Iterator[dict[str, Any]]:
     """The network of `tales` trained anew on its one jump, each time for twice as long, up to `steps`."""
-    language, samples = load_language("tales"), 4 * SAMPLES
-    objective, pattern = OneJump(language), load_model("tales-fmlm")
+    language = load_language("tales")
+    objective, config = OneJump(language), load_model("tales-flm").config
+    for n in (max(1, steps // part) for part in (16, 8, 4, 2, 1)):
+        yield learn_jump("what one jump costs to learn", None, objective, objective, config, n)
+
+
+def learn_jump(
+    question: str, choice: str | None, jump: OneJump, objective: Any, config: NetworkConfig, steps: int
+) -> dict[str, Any]:
+    """Train a map from random weights, and compare its one step with where the exact flow ends, from new noises."""
+    torch.manual_seed(0)
+    model, language, samples = FlowMapLM(config, jump.language.tokenizer), jump.language, 4 * SAMPLES
+    train(model, language, objective, steps, device="cpu", warmup=30, decay=0.8, ema=0.99)  # where the exact flow is
     noise = gaussian_noise(
         (samples, language.length, language.vocab_size), torch.Generator().manual_seed(1), torch.device("cpu")
     )
-    texts = torch.cat([objective.texts(part) for part in noise.split(500)])
-    for n in (max(1, steps // part) for part in (16, 8, 4, 2, 1)):
-        torch.manual_seed(0)
-        model = FlowMapLM(pattern.config, language.tokenizer)
-        train(model, language, objective, n, device="cpu", warmup=30, decay=0.8, ema=0.99)  # where the exact flow is
-        with torch.no_grad():
-            logits = torch.cat([objective.logits(model, part) for part in noise.split(500)])
-        written = logits.argmax(-1)
-        row = {
-            "question": "what one jump costs to learn",
-            "data": language.name,
-            "training_steps": n,
-            "samples": samples,
-            "cross_entropy": round(float(F.cross_entropy(logits.flatten(0, 1), texts.flatten())), 4),
-            "same_text": round(float((written == texts).all(-1).float().mean()), 4),
-            "validity": round(language.validity(written), 4),
-            "total_variation": round(language.total_variation(written), 4),
-            "total_variation_exact": round(language.expected_total_variation(samples), 4),
-        }
-        print(", ".join(str(value) for value in row.values()), flush=True)
-        yield row
+    texts = torch.cat([jump.texts(part) for part in noise.split(500)])
+    with torch.no_grad():
+        logits = torch.cat([jump.logits(model, part) for part in noise.split(500)])
+    written = logits.argmax(-1)
+    row = {
+        "question": question,
+        **({} if choice is None else {"choice": choice}),
+        "data": language.name,
+        "training_steps": steps,
+        "samples": samples,
+        "cross_entropy": round(float(F.cross_entropy(logits.flatten(0, 1), texts.flatten())), 4),
+        "same_text": round(float((written == texts).all(-1).float().mean()), 4),
+        "validity": round(language.validity(written), 4),
+        "total_variation": round(language.total_variation(written), 4),
+        "total_variation_exact": round(language.expected_total_variation(samples), 4),
+    }
+    print(", ".join(str(value) for value in row.values()), flush=True)
+    return row
+
+
+# --- what it gains from a network that guesses on its way -------------------------------------------
+
+
+class ExactTeacher(nn.Module):
+    """The exact flow of a language in the place of a trained one."""
+
+    def __init__(self, flow: PerfectFlow):
+        super().__init__()
+        self.flow = flow
+
+    def logits(self, x: Tensor, tau: Tensor) -> Tensor:
+        """log D: (B, L, V) at clock values (B,) -> (B, L, V)."""
+        with torch.autocast(x.device.type, enabled=False):
+            denoiser = self.flow.denoiser(x.double(), self.flow.schedule.t(tau.double()))
+        return denoiser.clamp_min(1e-30).log().float()
+
+
+class EndEverywhere(PathDistillation):
+    """Every guess is to be the answer."""
+
+    def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+        """(blocks, B, L, V)."""
+        end = super().target(walker, x_s, tau_s, tau_t)[-1:]
+        return end.expand(walker.config.blocks, -1, -1, -1)
+
+
+def path(steps: int) -> Iterator[dict[str, Any]]:
+    """The same one jump of `tales`, by networks that guess and are taught their guesses, or are not."""
+    language = load_language("tales")
+    jump, plain = OneJump(language), load_model("tales-flm").config
+    options = FlowMapOptions(target="teacher", jumps=jump.FLOW_STEPS, diagonal_fraction=0.0, boundary_every=1)
+    unit = replace(plain, unit_attention=True)
+    choices: tuple[tuple[str, type[FlowMapObjective], NetworkConfig], ...] = (
+        ("plain", SemigroupDistillation, plain),
+        ("queries and keys of one length", SemigroupDistillation, unit),
+        ("and guesses, not taught", SemigroupDistillation, replace(unit, guesses=True)),
+        ("and guesses, taught the end", EndEverywhere, replace(unit, guesses=True)),
+        ("and guesses, taught the path", PathDistillation, replace(unit, guesses=True)),
+    )
+    for choice, kind, config in choices:
+        objective = kind(ExactTeacher(jump.flow), options)  # type: ignore[arg-type]  # all that is asked of a teacher
+        yield learn_jump("a network that guesses on its way", choice, jump, objective, config, steps)
 
 
 # --- shared -------------------------------------------------------------------------------------
@@ -273,6 +329,7 @@ QUESTIONS: dict[str, Callable[[int], Iterator[dict[str, Any]]]] = {
     "objectives": objectives,
     "curriculum": curriculum,
     "one-jump": one_jump,
+    "path": path,
 }
 
 

@@ -37,7 +37,8 @@ def test_a_student_that_guesses_is_as_large_as_one_that_does_not() -> None:
     teacher = load_model("tales-flm")
     assert isinstance(teacher, FlowLM)
     student, plain = path_student(teacher), FlowMapLM.from_flow_lm(teacher)
-    assert student.config.guesses and student.config.unit_attention
+    assert student.config.guesses
+    assert student.config.unit_attention
     assert count_weights(student.network) == pytest.approx(count_weights(plain.network), rel=0.02)
     config = load_preset("tiny").network(2048, 26)
     large = FlowLM(config)
