@@ -6,7 +6,7 @@ gains from a network that guesses on its way.
 
 The paper asks the first questions of LM1B (data/reference/ablations.csv); here every answer is the share of valid
 texts of a finite language. All runs of a question share network, batch, steps and seed; `one-jump` asks what more
-steps are worth, so there they grow. The paper's own figures need not repeat: a small language may not care for what
+steps are worth, so there they grow, and `path` what the network is, so there it has other parts and as many weights. The paper's own figures need not repeat: a small language may not care for what
 a large one needs.
 """
 
@@ -29,6 +29,7 @@ from flm_edu.baselines.uniform import UniformDiffusion, UniformLM
 from flm_edu.files import write_aside
 from flm_edu.interpolant import expand_time, interpolate, one_hot
 from flm_edu.language import Language, load_language
+from flm_edu.methods import size_like
 from flm_edu.models import FlowLM, FlowMapLM, Reader, load_model
 from flm_edu.network import NetworkConfig
 from flm_edu.objectives import (
@@ -204,12 +205,10 @@ def one_jump(steps: int) -> Iterator[dict[str, Any]]:
     language = load_language("tales")
     objective, config = OneJump(language), load_model("tales-flm").config
     for n in (max(1, steps // part) for part in (16, 8, 4, 2, 1)):
-        yield learn_jump("what one jump costs to learn", None, objective, objective, config, n)
+        yield {"question": "what one jump costs to learn", **learn_jump(objective, objective, config, n)}
 
 
-def learn_jump(
-    question: str, choice: str | None, jump: OneJump, objective: Any, config: NetworkConfig, steps: int
-) -> dict[str, Any]:
+def learn_jump(jump: OneJump, objective: Any, config: NetworkConfig, steps: int) -> dict[str, Any]:
     """Train a map from random weights, and compare its one step with where the exact flow ends, from new noises."""
     torch.manual_seed(0)
     model, language, samples = FlowMapLM(config, jump.language.tokenizer), jump.language, 4 * SAMPLES
@@ -222,8 +221,6 @@ def learn_jump(
         logits = torch.cat([jump.logits(model, part) for part in noise.split(500)])
     written = logits.argmax(-1)
     row = {
-        "question": question,
-        **({} if choice is None else {"choice": choice}),
         "data": language.name,
         "training_steps": steps,
         "samples": samples,
@@ -269,16 +266,19 @@ def path(steps: int) -> Iterator[dict[str, Any]]:
     jump, plain = OneJump(language), load_model("tales-flm").config
     options = FlowMapOptions(target="teacher", jumps=jump.FLOW_STEPS, diagonal_fraction=0.0, boundary_every=1)
     unit = replace(plain, unit_attention=True)
+    guessing = size_like(FlowMapLM(plain), FlowMapLM, unit_attention=True, guesses=True)  # as many weights
     choices: tuple[tuple[str, type[FlowMapObjective], NetworkConfig], ...] = (
         ("plain", SemigroupDistillation, plain),
         ("queries and keys of one length", SemigroupDistillation, unit),
-        ("and guesses, not taught", SemigroupDistillation, replace(unit, guesses=True)),
-        ("and guesses, taught the end", EndEverywhere, replace(unit, guesses=True)),
-        ("and guesses, taught the path", PathDistillation, replace(unit, guesses=True)),
+        ("and guesses, not taught", SemigroupDistillation, guessing),
+        ("and guesses, taught the end", EndEverywhere, guessing),
+        ("and guesses, taught the path", PathDistillation, guessing),
     )
     for choice, kind, config in choices:
+        print(choice, end=": ", flush=True)
         objective = kind(ExactTeacher(jump.flow), options)  # type: ignore[arg-type]  # all that is asked of a teacher
-        yield learn_jump("a network that guesses on its way", choice, jump, objective, config, steps)
+        learned = learn_jump(jump, objective, config, steps)
+        yield {"question": "a network that guesses on its way", "choice": choice, **learned}
 
 
 # --- shared -------------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def size_like(model: LanguageModel, kind: type[LanguageModel], **changes: Any) -
         with torch.device("meta"):
             return count_weights(DiT(replace(shape, **kind.NETWORK)))
 
-    widths = range(1, 2 * config.time_width + 1)
+    widths = range(1, 16 * config.width)
     above = bisect_left(widths, wanted, key=weights)
     return replace(
         config, time_width=min(widths[max(above - 1, 0) : above + 1], key=lambda w: abs(weights(w) - wanted))
@@ -83,14 +83,25 @@ def size_like(model: LanguageModel, kind: type[LanguageModel], **changes: Any) -
 def path_student(teacher: FlowLM) -> FlowMapLM:
     """A flow map that guesses on its way, untrained, with as many weights as the teacher's own map would have.
 
-    Where the vocabulary is too large for that, the guesses come on top.
+    Where that would leave too little of the time embedding, the guesses come on top.
+
+    Raises:
+        ValueError: the guesses would be more than half of that again, or there is only one block.
     """
-    pattern = FlowMapLM.from_flow_lm(teacher)
+    if teacher.config.blocks < 2:
+        raise ValueError("--method path needs a teacher of 2 blocks or more; use --method semigroup")
     shape: dict[str, Any] = {"unit_attention": True, "guesses": True}
+    pattern = FlowMapLM.from_flow_lm(teacher)
     config = size_like(pattern, FlowMapLM, **shape)
+    if config.time_width < pattern.config.time_width / 2:
+        config = replace(pattern.config, **shape)
     student = FlowMapLM(config, teacher.tokenizer, **teacher.settings())
-    if abs(count_weights(student.network) / count_weights(pattern.network) - 1) > 0.02:
-        student = FlowMapLM(replace(pattern.config, **shape), teacher.tokenizer, **teacher.settings())
+    ratio = count_weights(student.network) / count_weights(pattern.network)
+    if ratio > 1.5:
+        raise ValueError(
+            f"--method path would make the network {ratio:.1f} times as large, as every block but the last guesses among "
+            f"{config.vocab_size:,} tokens; use --method semigroup"
+        )
     return student.to(teacher.device)
 
 
@@ -101,7 +112,7 @@ def self_distillation(name: str, options: FlowMapOptions) -> FlowMapObjective:
         ValueError: the method is not one of a flow map's.
     """
     method = DISTILLATIONS[name]
-    if method.teacher is not FlowLM:
+    if method.teacher is not FlowLM or name == "path":
         raise ValueError(f"--method {name} distils a teacher; a flow map learns by semigroup, lagrangian or eulerian")
     return method.objective(None, options)
 
@@ -150,6 +161,8 @@ def distillation(
             )
         if "jumps" in recipe and not of_jumps:
             raise ValueError(f"--jumps is for --method semigroup or path; {name} takes a derivative of one jump")
+        if name == "path" and init is not None and not init.config.guesses:
+            raise ValueError("--init has no guesses to teach; leave it out, or use --method semigroup")
         student = init or (path_student(teacher) if name == "path" else FlowMapLM.from_flow_lm(teacher))
         facts |= {"objective": {"method": name, **asdict(options)}, "init": init and init.provenance}
         objective = method.objective(teacher, options, init, keep=config.cycle > 0)

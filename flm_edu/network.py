@@ -3,7 +3,7 @@
 Reading order: `NetworkConfig`, then `DiT.forward` (the whole network in ten lines), then its parts.
 The network knows nothing of noise, schedules or text: its clock is tau and whoever calls it keeps it.
 Architecture: Peebles & Xie 2023 (DiT) with rotary positions, as in arXiv 2602.16813; the layout lets
-`flm_edu.reference` load the authors' published weights.
+`flm_edu.reference` load the authors' published weights. Absolute positions, unit attention and guesses are not theirs.
 """
 
 from __future__ import annotations
@@ -56,6 +56,8 @@ class NetworkConfig:
                 raise ValueError(f"network {name} is {getattr(self, name)}; it must be at least {least}")
         if self.width % (2 * self.heads):
             raise ValueError(f"network width {self.width} must be a multiple of 2 x heads = {2 * self.heads}")
+        if self.guesses and self.blocks < 2:
+            raise ValueError(f"network guesses need 2 blocks or more, as the last one answers; blocks is {self.blocks}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"network dropout is {self.dropout}; it must lie in [0, 1)")
 
@@ -68,7 +70,7 @@ class DiT(nn.Module):
 
     Raises:
         ValueError: `tau_t` given to a one-time network, or missing for a two-time network; a memory given
-            to a network that is not causal.
+            to a network that is not causal; `every_block` of a network without guesses.
     """
 
     def __init__(self, config: NetworkConfig):
@@ -100,6 +102,8 @@ class DiT(nn.Module):
             raise ValueError("a two-time network needs tau_s and tau_t, a one-time network tau_s alone")
         if memory is not None and not self.config.causal:
             raise ValueError("only a causal network can remember what it has read")
+        if every_block and self.guesses is None:
+            raise ValueError("only a network with guesses has something to say in every block")
         condition = self.time_embedding(tau_s)  # (B, time_width)
         if tau_t is not None and self.second_time_embedding is not None:
             condition = condition + self.second_time_embedding(tau_t)

@@ -1,4 +1,4 @@
-"""What is minimised: cross-entropy for the flow; for its flow map, one of three equations that it alone solves.
+"""What is minimised: cross-entropy for the flow; for its map, an equation that it alone solves, or its teacher's path.
 
 An objective takes a model, a batch of tokens and a generator and returns an `Objective`: the loss to
 differentiate and the figures worth watching, all in nats per token.
@@ -7,7 +7,7 @@ differentiate and the figures worth watching, all in nats per token.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import ClassVar, Literal, get_args
@@ -87,7 +87,7 @@ class FlowMapOptions:
     # Whose jumps make the target: the student's, its average's, those of the map it starts from (init), or the
     # teacher's Euler steps, which are jumps that hold D_s fixed.
     target: Target = "student"
-    jumps: int = 2  # so many make the target of the semigroup objective
+    jumps: int = 2  # so many make the target of the semigroup objective, and a path
 
     def __post_init__(self) -> None:
         if not 0 <= self.diagonal_fraction < 1:
@@ -254,26 +254,26 @@ class SemigroupDistillation(FlowMapObjective):
 
     def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
         """Jumps of equal length in tau, composed into one two-time denoiser."""
-        return self.walk(walker, x_s, tau_s, tau_t)[-1]
+        return self.walk(walker, x_s, tau_s, tau_t)[1]
 
-    def walk(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> list[Tensor]:
-        """The two-time denoiser of each jump, or the teacher's denoiser at its start; then their composition."""
+    def walk(
+        self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, noted: Collection[int] = ()
+    ) -> tuple[dict[int, Tensor], Tensor]:
+        """What the noted jumps, counted from 0, go by: delta, or the teacher's D; and the composition of all jumps."""
         teacher = self.teacher if self.options.target == "teacher" else None
-
-        def jump(x: Tensor, here: Tensor, after: Tensor) -> Tensor:
-            return (walker.logits(x, here, after) if teacher is None else teacher.logits(x, here)).softmax(-1)
-
-        jumps = self.options.jumps
+        jumps, notes = self.options.jumps, {}
         taus = [tau_s + (tau_t - tau_s) * (k / jumps) for k in range(jumps)] + [tau_t]
-        s = walker.schedule.t(tau_s)
-        passed = [jump(x_s, taus[0], taus[1])]
-        composed = passed[0]
-        for here, after in pairwise(taus[1:]):
+        s, x, composed = walker.schedule.t(tau_s), x_s, x_s
+        for number, (here, after) in enumerate(pairwise(taus)):
             u, t = walker.schedule.t(here), walker.schedule.t(after)
-            x = flow_map_from_two_time_denoiser(composed, x_s, s, u)
-            passed.append(jump(x, here, after))
-            composed = compose_two_time_denoisers(composed, passed[-1], s, u, t)
-        return [*passed, composed]
+            if number:
+                x = flow_map_from_two_time_denoiser(composed, x_s, s, u)
+            logits = walker.logits(x, here, after) if teacher is None else teacher.logits(x, here)
+            denoiser = logits.softmax(-1)
+            if number in noted:
+                notes[number] = denoiser
+            composed = compose_two_time_denoisers(composed, denoiser, s, u, t) if number else denoiser
+        return notes, composed
 
 
 class PathDistillation(SemigroupDistillation):
@@ -297,9 +297,10 @@ class PathDistillation(SemigroupDistillation):
 
     def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
         """What the guesses are to be, then the answer: (blocks, B, L, V) on the simplex."""
-        *denoisers, composed = self.walk(walker, x_s, tau_s, tau_t)
         guesses = walker.config.blocks - 1
-        return torch.stack([*(denoisers[k * len(denoisers) // guesses] for k in range(guesses)), composed])
+        taught = [k * self.options.jumps // guesses for k in range(guesses)]
+        notes, composed = self.walk(walker, x_s, tau_s, tau_t, noted=taught)
+        return torch.stack([*(notes[number] for number in taught), composed])
 
     def student(self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
         """The logits of every block: (blocks, B, L, V)."""

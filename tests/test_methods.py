@@ -1,6 +1,7 @@
 """Equal footing: what is compared has the same size and says what it was trained on; published figures have a source."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,18 +33,27 @@ def test_a_family_can_be_as_large_as_a_shipped_flow_map(name: str, kind: type[La
     assert count_weights(kind(config).network) == pytest.approx(count_weights(pattern.network), rel=0.02)
 
 
-def test_a_student_that_guesses_is_as_large_as_one_that_does_not() -> None:
-    """As long as the vocabulary is small; or else the guesses come on top."""
-    teacher = load_model("tales-flm")
-    assert isinstance(teacher, FlowLM)
+@pytest.mark.parametrize("vocab_size", [58, 256])
+def test_a_student_that_guesses_is_as_large_as_one_that_does_not(vocab_size: int) -> None:
+    """Or the guesses come on top, where the time embedding would have to make up for them; and a network is like it again."""
+    teacher = FlowLM(replace(load_model("tales-flm").config, vocab_size=vocab_size))
     student, plain = path_student(teacher), FlowMapLM.from_flow_lm(teacher)
     assert student.config.guesses
     assert student.config.unit_attention
-    assert count_weights(student.network) == pytest.approx(count_weights(plain.network), rel=0.02)
+    ratio = count_weights(student.network) / count_weights(plain.network)
+    assert 0.98 < ratio < (1.02 if vocab_size == 58 else 1.3)
+    assert student.config.time_width > plain.config.time_width / 2
+    like = size_like(student, FlowLM)
+    assert not like.guesses
+    assert count_weights(FlowLM(like).network) == pytest.approx(count_weights(student.network), rel=0.02)
+
+
+def test_a_path_is_not_for_large_vocabularies_or_a_single_block() -> None:
     config = load_preset("tiny").network(2048, 26)
-    large = FlowLM(config)
-    assert path_student(large).config.time_width == config.time_width
-    assert size_like(student, FlowLM).guesses is False
+    with pytest.raises(ValueError, match=r"times as large.*--method semigroup"):
+        path_student(FlowLM(config))
+    with pytest.raises(ValueError, match="2 blocks or more"):
+        path_student(FlowLM(replace(config, vocab_size=29, blocks=1)))
 
 
 def test_training_tokens_count_teachers_and_earlier_courses_once() -> None:

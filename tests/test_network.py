@@ -162,7 +162,10 @@ def test_a_causal_position_sees_itself_and_what_came_before() -> None:
         assert moved.tolist() == [position >= changed for position in range(6)]
 
 
-@pytest.mark.parametrize("changes", [{}, {"softcap": 5.0}, {"absolute_positions": True}, {"length": 300}])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"softcap": 5.0}, {"absolute_positions": True}, {"length": 300}, {"unit_attention": True, "guesses": True}],
+)
 @pytest.mark.parametrize("parts", [(1,) * 6, (2, 1, 3), (6,)])
 def test_reading_in_parts_with_a_memory_is_reading_at_once(changes: dict[str, object], parts: tuple[int, ...]) -> None:
     """Length 300 takes the fused kernels, which must mask as the written-out attention does."""
@@ -176,18 +179,29 @@ def test_reading_in_parts_with_a_memory_is_reading_at_once(changes: dict[str, ob
 
 
 def test_guesses_change_nothing_until_they_are_read() -> None:
-    """Reading starts from zero; what every block says ends with the answer."""
-    net = network(guesses=True)
+    """Reading starts from zero; what every block says ends with the answer, in the order of the blocks."""
+    fresh = DiT(NetworkConfig(vocab_size=7, length=6, guesses=True, **SMALL))  # type: ignore[arg-type]
+    assert fresh.guesses is not None
+    assert all(bool((guess.read.weight == 0).all()) for guess in fresh.guesses)  # type: ignore[union-attr]
+
+    net = network(guesses=True, blocks=3)
     x, tau = torch.randn(2, 6, 7), torch.rand(2)
-    assert torch.equal(net(x, tau, every_block=True)[-1], net(x, tau))
-    assert net(x, tau, every_block=True).shape == (2, 2, 6, 7)
-    heard = net(x, tau)
+    said = net(x, tau, every_block=True)
+    assert said.shape == (3, 2, 6, 7)
+    assert torch.equal(said[-1], net(x, tau))
     assert net.guesses is not None
-    torch.nn.init.zeros_(net.guesses[0].read.weight)
-    plain = network()
-    plain.load_state_dict(net.state_dict(), strict=False)
-    assert torch.equal(net(x, tau), plain(x, tau))
-    assert not torch.allclose(heard, plain(x, tau), atol=1e-3)
+    torch.nn.init.zeros_(net.guesses[1].say.weight)  # type: ignore[union-attr, arg-type]
+    silenced = net(x, tau, every_block=True)
+    assert torch.equal(silenced[0], said[0])
+    assert bool((silenced[1] == 0).all())
+    assert not torch.allclose(silenced[2], said[2], atol=1e-3)  # it has read the guess
+
+
+def test_only_a_network_with_guesses_speaks_in_every_block() -> None:
+    with pytest.raises(ValueError, match="only a network with guesses"):
+        network()(torch.randn(1, 6, 7), torch.rand(1), every_block=True)
+    with pytest.raises(ValueError, match="2 blocks or more"):
+        network(guesses=True, blocks=1)
 
 
 def test_unit_attention_hears_only_directions() -> None:

@@ -158,6 +158,7 @@ def train(
 @app.command(
     epilog="Examples: flm-edu distill --teacher runs/flm --out runs/fmlm | "
     "flm-edu distill --teacher sentences-flm --steps 2000 --target ema --out runs/fmlm | "
+    "flm-edu distill --method path --teacher tales-flm --cycle 1000 --out runs/fmlm | "
     "flm-edu distill --method sdtt --teacher runs/masked --rounds 4 --out runs/sdtt"
 )
 @with_training_options
@@ -177,7 +178,9 @@ def distill(
         Target | None,
         typer.Option(help="Whose jumps make the target: init, that of --init; teacher, its Euler steps."),
     ] = None,
-    jumps: Annotated[int | None, typer.Option(help="semigroup, path: so many jumps make the target of one.")] = None,
+    jumps: Annotated[
+        int | None, typer.Option(help="semigroup: so many jumps make the target of one (2); path: Euler steps (16).")
+    ] = None,
     diagonal_fraction: Annotated[
         float | None, typer.Option(help="Share of the batch that learns the teacher at s = t.")
     ] = None,
@@ -189,7 +192,10 @@ def distill(
         typer.Option(help="sdtt, dcd: KL of the student from the target, or the other way."),
     ] = None,
     init: Annotated[
-        str | None, typer.Option(help="An FMLM to go on from, with a fresh optimizer; else the teacher's weights.")
+        str | None,
+        typer.Option(
+            help="An FMLM to go on from, with a fresh optimizer; else the teacher's weights (path: new ones)."
+        ),
     ] = None,
     cache: CacheOption = None,
     resume: ResumeOption = False,
@@ -240,8 +246,9 @@ def _model_in(out: Path) -> str | None:
 def _starting_point(init: str, teacher: LanguageModel) -> FlowMapLM:
     student = FlowMapLM.from_pretrained(init)
     ours = student.config
-    free = {name: getattr(ours, name) for name in ("unit_attention", "guesses", "time_width")}  # of a path's student
-    theirs = replace(teacher.config, two_times=True, **free)
+    theirs = replace(teacher.config, two_times=True)
+    if ours.guesses:  # the student of a path, as large as the teacher's plain map would be
+        theirs = replace(theirs, guesses=True, unit_attention=ours.unit_attention, time_width=ours.time_width)
     if (ours, student.settings()) != (theirs, teacher.settings()):
         raise ValueError(
             f"--init {init} has another network, clock or reader than the teacher "

@@ -5,6 +5,8 @@ const LABELS = {
   cross_entropy: "cross-entropy, nats per token",
   diagonal_kl: "diagonal divergence, nats per token",
   semigroup_kl: "semigroup divergence, nats per token",
+  path_kl: "divergence of the answer, nats per token",
+  guess_kl: "divergence of the guesses, nats per token",
   gradient_norm: "norm of the gradient",
   lr_factor: "share of the full learning rate",
   tokens_per_second: "tokens per second",
