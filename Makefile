@@ -135,7 +135,7 @@ sweeps: $(VENV)/.test-installed
 	$(FLM) evaluate $(call families,sentences) perfect:masked perfect:uniform --n 1000 --out data/sweeps/sentences-families.csv
 	$(FLM) evaluate perfect:masked perfect:uniform perfect:flow perfect:flow@uniform --language tales --steps 1,2,4,8,16,32,64,128 --n 1000 --out data/sweeps/tales-perfect.csv
 	$(FLM) evaluate perfect:flow-map --language tales --steps 1,2,4,8,16,32,64,128 --n 1000 --out data/sweeps/tales-perfect-map.csv
-	$(FLM) evaluate tales-flm tales-fmlm --steps 1,2,4,8,16,32,64,128 --n 1000 --out data/sweeps/tales-trained.csv
+	$(FLM) evaluate tales-flm tales-fmlm --steps 1,2,4,8,16,32,64 --n 1000 --out data/sweeps/tales-trained.csv
 	$(FLM) evaluate $(filter-out tales-f% tales-sdtt tales-dcd%,$(call families,tales)) --n 1000 --out data/sweeps/tales-discrete.csv
 	$(FLM) evaluate $(filter tales-sdtt tales-dcd%,$(call families,tales)) --n 1000 --out data/sweeps/tales-distilled.csv
 	$(FLM) evaluate $(call families,sotu) --n 250 --judge smollm2-135m --out data/sweeps/sotu-families.csv
@@ -146,7 +146,7 @@ sweeps: $(VENV)/.test-installed
 	$(PY) benchmarks/ablations.py soft-reading --out data/sweeps/ablations-clock-soft.csv
 	$(PY) benchmarks/ablations.py curriculum --out data/sweeps/ablations-curriculum.csv
 	$(PY) benchmarks/ablations.py one-jump --steps 4800 --out data/sweeps/ablations-one-jump.csv
-	$(PY) benchmarks/ablations.py path --steps 1200 --out data/sweeps/ablations-path.csv
+	$(PY) benchmarks/ablations.py path --steps 600 --out data/sweeps/ablations-path.csv
 
 # An experiment that ended badly, kept with its figures: flows of real text that read noise through a softmax.
 sotu-soft: $(VENV)/.test-installed
@@ -163,7 +163,7 @@ tales-semigroup: $(VENV)/.test-installed
 	$(FLM) distill --teacher $(W)/tales-flm --init runs/checkpoints/tales-semigroup-10000 --target init --jumps 4 --boundary-every 1 --diagonal-fraction 0.125 --ema 0.995 --lr 0.0015 --muon-lr 0.015 --warmup 50 --steps 2500 --decay 1.0 --save-every 250 --out runs/checkpoints/tales-semigroup-12500 --overwrite
 	$(FLM) distill --teacher $(W)/tales-flm --init runs/checkpoints/tales-semigroup-12500 --target init --jumps 4 --boundary-every 1 --diagonal-fraction 0.125 --ema 0.99 --lr 0.0008 --muon-lr 0.008 --warmup 30 --steps 600 --decay 1.0 --save-every 100 --out runs/checkpoints/tales-semigroup-13100 --overwrite
 	$(FLM) distill --teacher $(W)/tales-flm --init runs/checkpoints/tales-semigroup-13100 --target init --jumps 4 --boundary-every 1 --diagonal-fraction 0.125 --ema 0.995 --lr 0.0015 --muon-lr 0.015 --warmup 50 --steps 2500 --decay 1.0 --save-every 250 --out runs/checkpoints/tales-semigroup --overwrite
-	$(FLM) evaluate runs/checkpoints/tales-semigroup --steps 1,2,4,8,16,32,64,128 --n 1000 --out data/sweeps/apart/tales-semigroup.csv
+	$(FLM) evaluate runs/checkpoints/tales-semigroup --steps 1,2,4,8,16,32,64 --n 1000 --out data/sweeps/apart/tales-semigroup.csv
 
 # Every widget in both themes, from the system's Chromium.
 screenshots: $(VENV)/.test-installed

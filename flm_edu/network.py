@@ -16,7 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-UNIT = 0.8  # root mean square of the entries of a query or key in unit attention; 0.8 was best of 0.8, 1, 1.2 and 1.7
+#: root mean square of a query's or key's entries in unit attention (Henry et al. 2020, arXiv 2010.04245, who learn it)
+UNIT = 0.8
 
 
 @dataclass(frozen=True)
@@ -269,6 +270,7 @@ class Guess(nn.Module):
 
     Without it, a tie between two texts that a block leaves open may fall one way at one position and another way at
     the next. Training has to say what the guesses should be (`objectives.PathDistillation`).
+    Source: speech recognition in one pass reads its own guesses so (Nozaki and Komatsu 2021, arXiv 2104.02724).
     """
 
     def __init__(self, config: NetworkConfig):
