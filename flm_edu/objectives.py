@@ -100,7 +100,7 @@ class FlowMapOptions:
             raise ValueError(f"jumps is {self.jumps}; one jump is to be like two or more")
 
 
-GUESS_WEIGHT = 3.0  # of the guesses' mean divergence, where the answer's has 1; 3 was better than 1 and 0.3
+GUESS_WEIGHT = 3.0  # of the guesses' mean divergence, where the answer's has 1
 
 
 class FlowMapObjective:
