@@ -5,9 +5,9 @@ gains from a network that guesses on its way.
     python benchmarks/ablations.py losses schedules objectives curriculum --out data/sweeps/ablations.csv
 
 The paper asks the first questions of LM1B (data/reference/ablations.csv); here every answer is the share of valid
-texts of a finite language. All runs of a question share network, batch, steps and seed; `one-jump` asks what more
-steps are worth, so there they grow, and `path` what the network is, so there it has other parts and as many weights. The paper's own figures need not repeat: a small language may not care for what
-a large one needs.
+texts of a finite language. All runs of a question share network, batch, steps and seed; but `one-jump` asks what more
+steps are worth, so there they grow, and `path` what parts of a network are worth, at one size. The paper's own figures
+need not repeat: a small language may not care for what a large one needs.
 """
 
 from __future__ import annotations
