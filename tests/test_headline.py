@@ -156,13 +156,12 @@ def test_duo_needs_soft_tokens_first() -> None:
 
 
 def test_guesses_are_worth_most_when_they_are_taught_the_path() -> None:
-    """On the exact flow's own jump, by networks of one size; nobody's guesses are worth nothing."""
+    """On the exact flow's own jump, by networks of one size, one run of each; docs/RESULTS.md has its reservations."""
     with open(data_dir() / "sweeps" / "ablations-path.csv", encoding="utf-8", newline="") as table:
         rows = {row["choice"]: float(row["validity"]) for row in csv.DictReader(table)}
-    plain, unit, silent, end, path = rows.values()
-    assert list(rows)[-1] == "and guesses, taught the path"
-    assert plain < silent < unit < end < path
-    assert path > 1.3 * plain
+    assert max(rows, key=lambda choice: rows[choice]) == "and guesses, taught the path"
+    assert rows["and guesses, not taught"] < rows["queries and keys of one length"]
+    assert rows["and guesses, taught the path"] > 1.3 * rows["plain"]
 
 
 def test_one_jump_is_learned_as_a_power_of_its_training() -> None:
