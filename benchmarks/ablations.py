@@ -26,11 +26,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from flm_edu.baselines.uniform import UniformDiffusion, UniformLM
+from flm_edu.draws import gaussian_noise, stratified
 from flm_edu.files import write_aside
+from flm_edu.flow import FlowLM, FlowMapLM, Reader
+from flm_edu.grammar import load_language
 from flm_edu.interpolant import expand_time, interpolate, one_hot
-from flm_edu.language import Language, load_language
+from flm_edu.language import Language
+from flm_edu.language_model import load_model
 from flm_edu.methods import size_like
-from flm_edu.models import FlowLM, FlowMapLM, Reader, load_model
 from flm_edu.network import NetworkConfig
 from flm_edu.objectives import (
     EulerianDistillation,
@@ -41,13 +44,12 @@ from flm_edu.objectives import (
     PathDistillation,
     SemigroupDistillation,
     flow_matching,
-    stratified,
 )
 from flm_edu.oracle import PerfectFlow
-from flm_edu.presets import PRESETS
 from flm_edu.provenance import describe_run
-from flm_edu.sampling import gaussian_noise, integrate
+from flm_edu.sampling import integrate
 from flm_edu.training import Trainer
+from flm_edu.training.presets import PRESETS
 
 PRESET, SAMPLES = PRESETS["tiny"], 1000
 Clock = Literal["decoding-error", "uniform"]

@@ -5,9 +5,11 @@ interpolant, schedule, network, models, objectives, sampling, training.
 """
 
 from flm_edu.baselines import AutoregressiveLM, MaskedLM, UniformLM
+from flm_edu.flow import FlowLM, FlowMapLM
+from flm_edu.grammar import load_language
 from flm_edu.interpolant import interpolate
-from flm_edu.language import Language, load_language
-from flm_edu.models import FlowLM, FlowMapLM, LanguageModel, load_model, shipped_models
+from flm_edu.language import Language
+from flm_edu.language_model import LanguageModel, load_model, shipped_models
 from flm_edu.network import DiT, NetworkConfig
 from flm_edu.reference import load_reference_checkpoint
 from flm_edu.sampling import Trajectory

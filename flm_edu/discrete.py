@@ -14,26 +14,16 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from flm_edu.draws import draw, random_uniform
 from flm_edu.interpolant import one_hot
-from flm_edu.sampling import LIKELIEST, Trajectory, random_uniform
+from flm_edu.sampling import LIKELIEST, Trajectory
 
 #: (tokens (B, L), known (B, L) bool) -> clean-token probabilities (B, L, V), certain where known.
 MaskedPosterior = Callable[[Tensor, Tensor], Tensor]
+
+
 #: (tokens (B, L), alpha) -> for each position, what the others say of its clean token: (B, L, V).
 ContextPosterior = Callable[[Tensor, float], Tensor]
-
-
-def draw(probabilities: Tensor, generator: torch.Generator | None) -> Tensor:
-    """One token from each distribution, independently: (..., V) -> (...) int64.
-
-    The distributions need not sum to 1. One uniform number is spent for each, drawn where the generator
-    lives, so that a draw costs little beside a network.
-    """
-    uniform = random_uniform(probabilities.shape[:-1], generator, probabilities.device, torch.float64)
-    cumulative = probabilities.double().cumsum(-1)
-    wanted = uniform[..., None] * cumulative[..., -1:]
-    index = torch.searchsorted(cumulative, wanted, right=True)[..., 0]  # right: a token of no mass is never drawn
-    return index.clamp_max(probabilities.shape[-1] - 1)
 
 
 class Recorder:

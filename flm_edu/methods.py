@@ -17,18 +17,14 @@ from flm_edu.baselines.masked import MaskedLM, masked_diffusion
 from flm_edu.baselines.rounds import RoundOptions
 from flm_edu.baselines.sdtt import SelfDistillationThroughTime
 from flm_edu.baselines.uniform import UniformDiffusion, UniformLM
-from flm_edu.models import FlowLM, FlowMapLM, LanguageModel
+from flm_edu.flow import FlowLM, FlowMapLM
+from flm_edu.language_model import LanguageModel
 from flm_edu.network import DiT, NetworkConfig, count_weights
-from flm_edu.objectives import (
-    EulerianDistillation,
-    FlowMapObjective,
-    FlowMapOptions,
-    LagrangianDistillation,
-    PathDistillation,
-    SemigroupDistillation,
-    flow_matching,
-)
-from flm_edu.training import Corpus, TrainConfig, Trainer
+from flm_edu.objectives.differential import EulerianDistillation, LagrangianDistillation
+from flm_edu.objectives.flow import flow_matching
+from flm_edu.objectives.flow_map import FlowMapObjective, FlowMapOptions, PathDistillation, SemigroupDistillation
+from flm_edu.training.config import Corpus, TrainConfig
+from flm_edu.training.trainer import Trainer
 
 
 class Distillation(NamedTuple):

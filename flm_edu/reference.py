@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from flm_edu.models import FlowLM, FlowMapLM, ModelError
+from flm_edu.flow import FlowLM, FlowMapLM
+from flm_edu.language_model import ModelError
 from flm_edu.network import NetworkConfig
 
 SOFTCAP = 50.0  # the authors' attention caps its scores there

@@ -19,6 +19,7 @@ from flm_edu.schedule import Schedule
 
 LIKELIEST = 5  # tokens of each prediction that a `Trajectory` keeps
 
+
 #: (x, s, t) -> delta on the simplex: states (B, L, V) at mixing times s, t of shape (B,).
 TwoTimeDenoiser = Callable[[Tensor, Tensor, Tensor], Tensor]
 
@@ -66,23 +67,6 @@ def check_sampling(n: int, steps: int) -> None:
     """
     if n < 1 or steps < 1:
         raise ValueError(f"n is {n} and steps is {steps}; both must be at least 1")
-
-
-def random_uniform(
-    shape: tuple[int, ...],
-    generator: torch.Generator | None,
-    device: torch.device | str,
-    dtype: torch.dtype | None = None,
-) -> Tensor:
-    """Uniform on [0, 1), drawn where the generator lives and moved to the device."""
-    source = device if generator is None else generator.device
-    return torch.rand(shape, generator=generator, device=source, dtype=dtype).to(device)
-
-
-def gaussian_noise(shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device) -> Tensor:
-    """x_0 ~ N(0, I), drawn where the generator lives and moved to the device."""
-    source = generator.device if generator is not None else device
-    return torch.randn(shape, generator=generator, device=source).to(device)
 
 
 @torch.no_grad()

@@ -5,8 +5,8 @@ import pytest
 import torch
 from hypothesis import settings
 
+from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.language import Language
-from flm_edu.models import FlowLM, FlowMapLM
 from flm_edu.network import NetworkConfig
 
 # The same examples everywhere, and no deadline: a busy machine is not a wrong formula.

@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from flm_edu.cli import app
 from flm_edu.files import data_dir
-from flm_edu.models import FlowMapLM
+from flm_edu.flow import FlowMapLM
 
 COMMANDS = ["train", "distill", "sample", "evaluate", "plot", "demo", "report", "language"]
 SMALL = ["--width", "16", "--heads", "2", "--blocks", "1", "--steps", "30", "--batch", "16", "--warmup", "5"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from flm_edu.tradeoff import Point, load_sweep
+from flm_edu.evaluation import Point, load_sweep
 
 
 @pytest.mark.alone

@@ -6,10 +6,10 @@ import math
 import pytest
 import torch
 
+from flm_edu.evaluation import Point, load_sweeps, shipped_sweeps
 from flm_edu.files import data_dir
-from flm_edu.language import load_language
-from flm_edu.models import load_model
-from flm_edu.tradeoff import Point, load_sweeps, shipped_sweeps
+from flm_edu.grammar import load_language
+from flm_edu.language_model import load_model
 
 #: what flow is compared with, by ancestral sampling
 DISCRETE = ("masked", "sdtt", "uniform", "dcd")

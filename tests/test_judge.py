@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from flm_edu.judge import Judge, JudgeError, counted_tokens, smollm2_directory
+from flm_edu.corpus import load_corpus
+from flm_edu.evaluation import format_table, sweep
+from flm_edu.evaluation.judge import Judge, JudgeError, counted_tokens, smollm2_directory
+from flm_edu.flow import FlowLM
 from flm_edu.language import Language
-from flm_edu.models import FlowLM
-from flm_edu.text import load_corpus
-from flm_edu.tradeoff import format_table, sweep
 
 
 def test_only_the_first_end_of_text_counts() -> None:

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flm_edu.files import data_dir
-from flm_edu.language import GrammarError, Language, language_names, load_language, parse_grammar
+from flm_edu.grammar import GrammarError, language_names, load_language, parse_grammar
+from flm_edu.language import Language
 
 
 def test_cities_are_two_texts_whose_words_agree() -> None:

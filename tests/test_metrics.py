@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from flm_edu.demo.report import write_report
+from flm_edu.evaluation import Point, format_table, load_sweep, save_sweep, shipped_sweeps, sweep
+from flm_edu.evaluation.metrics import distinct_n, known_ngrams, token_entropy, word_ngrams
+from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.language import Language
-from flm_edu.metrics import distinct_n, known_ngrams, token_entropy, word_ngrams
-from flm_edu.models import FlowLM, FlowMapLM
 from flm_edu.plots.curves import METRICS, loss_curves, quality_against_seconds, quality_against_steps
 from flm_edu.plots.style import FAMILIES
-from flm_edu.report import write_report
-from flm_edu.tradeoff import Point, format_table, load_sweep, save_sweep, shipped_sweeps, sweep
 
 
 def test_entropy_of_a_sample() -> None:
@@ -61,7 +61,7 @@ def test_sweep_has_a_row_for_each_cell_and_the_data_first(
 def test_more_samples_than_fit_are_drawn_in_parts(
     language: Language, flow: FlowLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flm_edu.tradeoff.ENTRIES", {"cpu": 20 * language.length * language.vocab_size})
+    monkeypatch.setattr("flm_edu.evaluation.sweep.ENTRIES", {"cpu": 20 * language.length * language.vocab_size})
     _, cell = sweep({"FLM": flow}, language, [4], samples=50)
     assert (cell.samples, cell.evaluations) == (50, 4)
     generator = torch.Generator().manual_seed(0)
@@ -96,7 +96,7 @@ def test_shipped_sweeps_are_read_together_each_model_from_one_file(
     points: list[Point], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "languages").mkdir()
-    monkeypatch.setattr("flm_edu.tradeoff.data_dir", lambda: tmp_path)
+    monkeypatch.setattr("flm_edu.evaluation.tables.data_dir", lambda: tmp_path)
     assert shipped_sweeps("toy") == []
     (tmp_path / "sweeps").mkdir()
     later = [replace(point, seconds=1e6) for point in points]

@@ -8,9 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.interpolant import denoiser_from_velocity
 from flm_edu.language import Language
-from flm_edu.models import FlowLM, FlowMapLM, ModelError, load_model
+from flm_edu.language_model import ModelError, load_model
 from flm_edu.network import NetworkConfig
 
 

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flm_edu.interpolant import one_hot
-from flm_edu.muon import Muon, equalise
 from flm_edu.network import DiT, NetworkConfig
-from flm_edu.training import TrainConfig, build_optimizers
+from flm_edu.training import TrainConfig
+from flm_edu.training.muon import Muon, equalise
+from flm_edu.training.optimizers import build_optimizers
 
 COEFFICIENTS = (3.4445, -4.775, 2.0315)  # of torch's Muon
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from flm_edu.network import DiT, NetworkConfig
-from flm_edu.presets import load_preset
+from flm_edu.training.presets import load_preset
 
 SMALL = {"width": 16, "blocks": 2, "heads": 2, "time_width": 8}
 
@@ -127,7 +127,7 @@ def test_small_preset_runs_on_meta_tensors() -> None:
 
 @pytest.mark.slow
 def test_small_preset_takes_a_training_step_on_the_cpu() -> None:
-    from flm_edu.models import FlowLM
+    from flm_edu.flow import FlowLM
     from flm_edu.objectives import flow_matching
 
     model = FlowLM(load_preset("small").network(vocab_size=1000, length=64))

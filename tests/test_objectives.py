@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import torch
 
+from flm_edu.draws import stratified
+from flm_edu.flow import FlowLM, FlowMapLM, Reader
 from flm_edu.interpolant import expand_time, interpolate, one_hot
 from flm_edu.language import Language
-from flm_edu.models import FlowLM, FlowMapLM, Reader
 from flm_edu.objectives import (
     GUESS_WEIGHT,
     EulerianDistillation,
@@ -23,7 +24,6 @@ from flm_edu.objectives import (
     flow_matching,
     lagrangian_target,
     onto_simplex,
-    stratified,
     two_time_denoiser_of,
 )
 from flm_edu.oracle import PerfectFlowMap

@@ -12,8 +12,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from flm_edu import interpolant as ip
-from flm_edu.language import Language, load_language
-from flm_edu.models import FlowLM, load_model
+from flm_edu.flow import FlowLM
+from flm_edu.grammar import load_language
+from flm_edu.language import Language
+from flm_edu.language_model import load_model
 from flm_edu.objectives import flow_matching
 from flm_edu.oracle import (
     PERFECT,

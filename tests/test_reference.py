@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from flm_edu.models import FlowLM, FlowMapLM, ModelError
+from flm_edu.flow import FlowLM, FlowMapLM
+from flm_edu.language_model import ModelError
 from flm_edu.reference import load_reference_checkpoint, read_checkpoint
 from tests.conftest import FIXTURES
 

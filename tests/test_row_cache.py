@@ -10,8 +10,8 @@ import torch
 from typer.testing import CliRunner
 
 from flm_edu.cli import app
-from flm_edu.row_cache import cached_corpus
-from flm_edu.text import load_corpus
+from flm_edu.corpus import load_corpus
+from flm_edu.corpus.rows import cached_corpus
 
 TEXT = "the ferry leaves at nine\nthe museum opens at noon\n" * 40
 
@@ -27,7 +27,7 @@ def test_rows_are_made_once_and_then_read(text_file: Path, packing: str, monkeyp
     options = {"vocab_size": 300, "packing": packing}
     plain = load_corpus(str(text_file), 40, **options)  # type: ignore[arg-type]
     first = cached_corpus(text_file.parent / "cache", str(text_file), 40, **options)
-    monkeypatch.setattr("flm_edu.row_cache.load_corpus", lambda *args, **options: pytest.fail("tokenized again"))
+    monkeypatch.setattr("flm_edu.corpus.rows.load_corpus", lambda *args, **options: pytest.fail("tokenized again"))
     again = cached_corpus(text_file.parent / "cache", str(text_file), 40, **options)
     for corpus in (first, again):
         assert corpus.fingerprint == plain.fingerprint
@@ -52,7 +52,7 @@ def test_other_text_and_other_options_are_other_rows(text_file: Path) -> None:
 
 def test_other_processes_wait_for_the_first(text_file: Path) -> None:
     code = (
-        "import sys; from flm_edu.row_cache import cached_corpus as c;"
+        "import sys; from flm_edu.corpus.rows import cached_corpus as c;"
         "print(c(sys.argv[1], sys.argv[2], 40, vocab_size=300).fingerprint)"
     )
     command = [sys.executable, "-c", code, str(text_file.parent / "cache"), str(text_file)]
@@ -72,7 +72,7 @@ def test_what_is_distilled_finds_the_rows_of_its_teacher(text_file: Path, monkey
     text = ("--corpus", text_file.name, "--vocab-size", "300", "--length", "40")
     made = CliRunner().invoke(app, ["train", "--out", "flm", *small, *text])
     assert made.exit_code == 0, made.output
-    monkeypatch.setattr("flm_edu.row_cache.load_corpus", lambda *args, **options: pytest.fail("tokenized again"))
+    monkeypatch.setattr("flm_edu.corpus.rows.load_corpus", lambda *args, **options: pytest.fail("tokenized again"))
     assert CliRunner().invoke(app, ["distill", "--teacher", "flm", "--out", "map", *small[6:]]).exit_code == 0
     evaluated = CliRunner().invoke(app, ["evaluate", "map", "--steps", "1", "--n", "2", "--cache", "kept"])
     assert evaluated.exit_code == 0, evaluated.output

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from flm_edu.models import FlowLM, FlowMapLM
+from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.sampling import Trajectory, integrate
 from flm_edu.schedule import DecodingErrorSchedule, UniformSchedule
 

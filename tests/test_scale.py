@@ -3,11 +3,11 @@
 import pytest
 import torch
 
+from flm_edu.course import VARIABLE, training_device
+from flm_edu.flow import FlowLM
 from flm_edu.language import Language
-from flm_edu.models import FlowLM
 from flm_edu.network import NetworkConfig
 from flm_edu.objectives import flow_matching
-from flm_edu.scale import VARIABLE, training_device
 from flm_edu.training import TrainConfig, Trainer
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from flm_edu.evaluation import Point, load_sweep
 from flm_edu.files import data_dir
 from flm_edu.plots import curves, screen
 from flm_edu.plots.style import THEMES, family
-from flm_edu.tradeoff import Point, load_sweep
 
 POINTS = load_sweep(data_dir() / "sweeps" / "tales-trained.json")
 

@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from flm_edu.cli.data import check_fits, data_of
+from flm_edu.corpus import load_corpus
+from flm_edu.evaluation import sweep
 from flm_edu.files import data_dir
-from flm_edu.language import load_language
-from flm_edu.models import FlowMapLM, load_model, shipped_models
+from flm_edu.flow import FlowMapLM
+from flm_edu.grammar import load_language
+from flm_edu.language_model import load_model, shipped_models
 from flm_edu.oracle import PerfectFlow
-from flm_edu.text import load_corpus
-from flm_edu.tradeoff import sweep
 
 SAMPLES = 1000
 

@@ -6,16 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from flm_edu.text import (
-    CorpusError,
-    end_token_id,
-    load_corpus,
-    pack,
-    published_tokenizer,
-    read_texts,
-    split_sentences,
-    train_tokenizer,
-)
+from flm_edu.corpus import load_corpus, pack, read_texts, split_sentences
+from flm_edu.vocabulary import CorpusError, end_token_id, published_tokenizer, train_tokenizer
 
 TEXTS = [
     f"The {a} {b} sees the {c}." for a in ("old", "new", "red") for b in ("cat", "dog") for c in ("sun", "sea", "sky")
@@ -140,6 +132,6 @@ def test_a_tokenizer_that_cannot_be_downloaded_is_named(monkeypatch: pytest.Monk
     def offline(name: str) -> None:
         raise RuntimeError("no connection\nand a long trace")
 
-    monkeypatch.setattr("flm_edu.text.Tokenizer.from_pretrained", offline)
+    monkeypatch.setattr("flm_edu.vocabulary.Tokenizer.from_pretrained", offline)
     with pytest.raises(CorpusError, match=r"--tokenizer 'gpt2' cannot .* \(no connection\)"):
         published_tokenizer("gpt2")

@@ -16,8 +16,10 @@ from typing import Any
 import pytest
 import torch
 
-from flm_edu.language import Language, load_language
-from flm_edu.models import FlowLM, FlowMapLM, Reader, load_model
+from flm_edu.flow import FlowLM, FlowMapLM, Reader
+from flm_edu.grammar import load_language
+from flm_edu.language import Language
+from flm_edu.language_model import load_model
 from flm_edu.objectives import (
     EulerianDistillation,
     LagrangianDistillation,
@@ -25,9 +27,10 @@ from flm_edu.objectives import (
     SemigroupDistillation,
     flow_matching,
 )
-from flm_edu.run_log import read_metrics
-from flm_edu.run_state import TrainingStopped, state_path
-from flm_edu.training import TrainConfig, Trainer, build_optimizers, natural_precision
+from flm_edu.training import TrainConfig, Trainer
+from flm_edu.training.optimizers import build_optimizers, natural_precision
+from flm_edu.training.records import read_metrics
+from flm_edu.training.state import TrainingStopped, state_path
 from tests.conftest import tiny_flow
 
 SHORT = TrainConfig(steps=12, batch=8, warmup=2, log_every=4, save_every=4)
@@ -236,7 +239,7 @@ def test_a_metrics_file_cut_short_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.cuda
 def test_a_teacher_loaded_on_the_cpu_distils_on_cuda(language: Language) -> None:
-    from flm_edu.models import FlowMapLM
+    from flm_edu.flow import FlowMapLM
 
     flow = tiny_flow(language)
     Trainer(FlowMapLM.from_flow_lm(flow), language, SemigroupDistillation(flow), SHORT).run()
@@ -373,8 +376,8 @@ def test_two_processes_train_together(tmp_path: Path) -> None:
 
 RANK_AS_LOSS = """
 import os
-from flm_edu.language import load_language
-from flm_edu.models import FlowLM
+from flm_edu.grammar import load_language
+from flm_edu.flow import FlowLM
 from flm_edu.network import NetworkConfig
 from flm_edu.objectives import Objective
 from flm_edu.training import TrainConfig, Trainer

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import flm_edu
-from flm_edu.language import Language, load_language
-from flm_edu.models import FlowLM
+from flm_edu.evaluation import Point, save_sweep
+from flm_edu.flow import FlowLM
+from flm_edu.grammar import load_language
+from flm_edu.language import Language
 from flm_edu.objectives import flow_matching
-from flm_edu.tradeoff import Point, save_sweep
 from flm_edu.training import TrainConfig, Trainer
 from flm_edu.widgets import (
     FactorizationExplorer,

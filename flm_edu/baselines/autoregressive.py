@@ -12,10 +12,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from flm_edu.discrete import Recorder, draw
+from flm_edu.discrete import Recorder
+from flm_edu.draws import draw
 from flm_edu.interpolant import one_hot
-from flm_edu.models import LanguageModel
-from flm_edu.objectives import Objective
+from flm_edu.language_model import LanguageModel
+from flm_edu.objectives.objective import Objective
 from flm_edu.sampling import Trajectory
 
 

@@ -16,9 +16,9 @@ from torch import Tensor
 
 from flm_edu.baselines.rounds import RoundOptions, divergence
 from flm_edu.baselines.uniform import UniformLM
+from flm_edu.draws import gaussian_noise, stratified
 from flm_edu.interpolant import interpolate_tokens
-from flm_edu.objectives import Objective, stratified
-from flm_edu.sampling import gaussian_noise
+from flm_edu.objectives.objective import Objective
 
 
 class DiscreteConsistency:

@@ -12,10 +12,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from flm_edu.discrete import unmask
+from flm_edu.draws import random_uniform, stratified
 from flm_edu.interpolant import one_hot
-from flm_edu.models import LanguageModel
-from flm_edu.objectives import Objective, stratified
-from flm_edu.sampling import Trajectory, random_uniform
+from flm_edu.language_model import LanguageModel
+from flm_edu.objectives.objective import Objective
+from flm_edu.sampling import Trajectory
 
 #: The loss weighs a text with a hidden share t by 1/t; below this share nothing is drawn (as published).
 LEAST_HIDDEN = 1e-3

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from flm_edu.baselines.masked import LEAST_HIDDEN, MaskedLM, hide
 from flm_edu.baselines.rounds import RoundOptions, divergence
-from flm_edu.discrete import draw
-from flm_edu.objectives import Objective, stratified
+from flm_edu.draws import draw, stratified
+from flm_edu.objectives.objective import Objective
 
 
 class SelfDistillationThroughTime:

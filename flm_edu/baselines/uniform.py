@@ -18,11 +18,12 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from flm_edu.discrete import denoise_uniform
+from flm_edu.draws import gaussian_noise, random_uniform, stratified
 from flm_edu.interpolant import interpolate_tokens
-from flm_edu.models import LanguageModel
+from flm_edu.language_model import LanguageModel
 from flm_edu.network import NetworkConfig
-from flm_edu.objectives import Objective, stratified
-from flm_edu.sampling import Trajectory, gaussian_noise, random_uniform
+from flm_edu.objectives.objective import Objective
+from flm_edu.sampling import Trajectory
 from flm_edu.schedule import DecodingErrorSchedule
 
 

@@ -70,7 +70,7 @@ def plain_errors() -> Iterator[None]:
         typer.echo(f"error: {message}", err=True)
         raise SystemExit(2) from error
     except RuntimeError as error:
-        from flm_edu.run_state import TrainingInterrupted, TrainingStopped
+        from flm_edu.training.state import TrainingInterrupted, TrainingStopped
 
         if not isinstance(error, TrainingStopped):
             raise
@@ -93,7 +93,7 @@ def check_out(out: Path, there: str | None, resume: bool, overwrite: bool) -> No
 
 def forget_run(out: Path) -> None:
     """Remove what a run left to go on from: a later --resume must find the next one's. Its model stays until then."""
-    from flm_edu.run_state import STATE_FOLDER
+    from flm_edu.training.state import STATE_FOLDER
 
     for place in (out / STATE_FOLDER, *out.glob("round-*")):
         shutil.rmtree(place, ignore_errors=True)

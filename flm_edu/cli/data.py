@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from flm_edu.language import Language, load_language
-from flm_edu.models import LanguageModel
-from flm_edu.row_cache import cached_corpus
-from flm_edu.text import TextCorpus, load_corpus
+from flm_edu.corpus.rows import cached_corpus
+from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
+from flm_edu.grammar import load_language
+from flm_edu.language import Language
+from flm_edu.language_model import LanguageModel
 
 
 def load_data(

@@ -26,13 +26,15 @@ from flm_edu.cli.common import (
     say,
 )
 from flm_edu.cli.data import check_fits, data_of, load_data
-from flm_edu.judge import Judge
-from flm_edu.language import Language, load_language
-from flm_edu.models import load_model
-from flm_edu.oracle import load_perfect
+from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
+from flm_edu.evaluation.judge import Judge
+from flm_edu.evaluation.sweep import sweep
+from flm_edu.evaluation.tables import format_footing, format_table, load_sweeps, save_sweep
+from flm_edu.grammar import load_language
+from flm_edu.language import Language
+from flm_edu.language_model import load_model
+from flm_edu.oracle.by_name import load_perfect
 from flm_edu.provenance import describe_run
-from flm_edu.text import TextCorpus, load_corpus
-from flm_edu.tradeoff import format_footing, format_table, load_sweeps, save_sweep, sweep
 
 
 @app.command(
@@ -169,7 +171,7 @@ def demo(
 ) -> None:
     """From noise to one-step text in minutes: train, distil, measure, and write report.html."""
     with plain_errors():
-        from flm_edu.demo import FOLDERS, run_demo
+        from flm_edu.demo.run import FOLDERS, run_demo
 
         if language and corpus:
             raise ValueError("give --language or --corpus, not both")
@@ -194,7 +196,7 @@ def report(
     """Write one page with the interactive pictures: no kernel, no network."""
     with plain_errors():
         try:
-            from flm_edu.widgets.report import write_report
+            from flm_edu.widgets.gallery import write_report
         except ModuleNotFoundError as error:
             raise ValueError(f"{error.name} is missing; install it with: pip install 'flm-edu[widgets]'") from error
         say(f"page written to {write_report(out, sweeps or ())}")

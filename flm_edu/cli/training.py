@@ -26,10 +26,11 @@ from flm_edu.cli.common import (
 )
 from flm_edu.cli.data import check_fits, data_of, load_data
 from flm_edu.cli.training_options import with_training_options
-from flm_edu.models import CONFIG, FlowMapLM, LanguageModel, Reader, load_model
-from flm_edu.objectives import Target
+from flm_edu.corpus.text_corpus import Packing
+from flm_edu.flow import FlowMapLM, Reader
+from flm_edu.language_model import CONFIG, LanguageModel, load_model
+from flm_edu.objectives.flow_map import Target
 from flm_edu.schedule import ScheduleName
-from flm_edu.text import Packing
 
 Method = Literal["semigroup", "path", "lagrangian", "eulerian", "sdtt", "dcd"]
 
@@ -96,8 +97,8 @@ def train(
     """Train a model: stage 1 of a flow language model (FLM), or one that it is compared with."""
     with plain_errors():
         from flm_edu.methods import TRAINABLE, self_distillation, size_like
-        from flm_edu.presets import load_preset
-        from flm_edu.training import Trainer
+        from flm_edu.training.presets import load_preset
+        from flm_edu.training.trainer import Trainer
 
         check_out(out, _model_in(out), resume, overwrite)
         own = given(schedule=schedule, reader=reader)
@@ -206,7 +207,7 @@ def distill(
     """Distil into fewer steps: stage 2, an FLM into its flow map (FMLM), or discrete diffusion in rounds."""
     with plain_errors():
         from flm_edu.methods import DISTILLATIONS, distillation
-        from flm_edu.presets import load_preset
+        from flm_edu.training.presets import load_preset
 
         check_out(out, _model_in(out), resume, overwrite)
         chosen = load_preset(preset)

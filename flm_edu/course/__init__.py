@@ -5,6 +5,7 @@ and scores it when the result is shown; `progress` says what is done. None of th
 """
 
 from flm_edu.course.asking import Prediction, check, predict
+from flm_edu.course.device import training_device
 from flm_edu.course.progress import progress
 
-__all__ = ["Prediction", "check", "predict", "progress"]
+__all__ = ["Prediction", "check", "predict", "progress", "training_device"]

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from flm_edu.evaluation.tables import Point
 from flm_edu.plots.style import Theme, family, figure_theme
-from flm_edu.tradeoff import Point
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flm_edu.evaluation.tables import Point
 from flm_edu.files import write_aside
 from flm_edu.plots.curves import look_up
 from flm_edu.plots.style import THEMES, Theme, family
-from flm_edu.tradeoff import Point
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

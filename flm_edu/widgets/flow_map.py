@@ -9,11 +9,11 @@ import torch
 import traitlets
 from torch import Tensor
 
+from flm_edu.draws import gaussian_noise
+from flm_edu.flow import FlowMapLM
 from flm_edu.interpolant import flow_map_from_two_time_denoiser
 from flm_edu.language import Language
-from flm_edu.models import FlowMapLM
-from flm_edu.oracle import PerfectFlowMap
-from flm_edu.sampling import gaussian_noise
+from flm_edu.oracle.flow import PerfectFlowMap
 from flm_edu.widgets.base import Choice, Number, Widget, javascript, pack, quadrature
 from flm_edu.widgets.simplex import three_words
 

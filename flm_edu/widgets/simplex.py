@@ -8,9 +8,10 @@ import torch
 import traitlets
 from torch import Tensor
 
-from flm_edu.language import Language, load_language
-from flm_edu.models import load_model
-from flm_edu.sampling import gaussian_noise
+from flm_edu.draws import gaussian_noise
+from flm_edu.grammar import load_language
+from flm_edu.language import Language
+from flm_edu.language_model import load_model
 from flm_edu.widgets.base import Choice, Number, Switch, Widget, javascript, pack, quadrature
 
 PARTICLES = 2000

@@ -9,9 +9,9 @@ from typing import Any
 
 import traitlets
 
+from flm_edu.evaluation.tables import Point, load_sweep, load_sweeps, published
 from flm_edu.files import data_dir
 from flm_edu.plots.curves import METRICS
-from flm_edu.tradeoff import Point, load_sweep, load_sweeps, published
 from flm_edu.widgets.base import Choice, Number, Switch, Widget, javascript
 
 

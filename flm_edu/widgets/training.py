@@ -10,9 +10,10 @@ import torch
 import traitlets
 
 from flm_edu.files import data_dir
-from flm_edu.language import Language, load_language
-from flm_edu.oracle import PerfectFlow
-from flm_edu.run_log import METRICS, read_metrics
+from flm_edu.grammar import load_language
+from flm_edu.language import Language
+from flm_edu.oracle.flow import PerfectFlow
+from flm_edu.training.records import METRICS, read_metrics
 from flm_edu.widgets.base import Choice, Number, Widget, javascript
 
 FLOOR_SAMPLES = 1024

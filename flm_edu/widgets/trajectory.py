@@ -8,9 +8,10 @@ from typing import Any
 import torch
 import traitlets
 
-from flm_edu.language import Language, load_language
-from flm_edu.models import load_model
-from flm_edu.oracle import PerfectMasked, PerfectUniform
+from flm_edu.grammar import load_language
+from flm_edu.language import Language
+from flm_edu.language_model import load_model
+from flm_edu.oracle.discrete import PerfectMasked, PerfectUniform
 from flm_edu.widgets.base import Choice, Number, Widget, javascript, pack
 
 

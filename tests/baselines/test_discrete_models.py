@@ -11,9 +11,10 @@ from flm_edu.baselines import AutoregressiveLM, MaskedLM, UniformLM
 from flm_edu.baselines.autoregressive import next_token
 from flm_edu.baselines.masked import hide, masked_diffusion
 from flm_edu.baselines.uniform import UniformDiffusion, corrupt, uniform_bound, uniform_diffusion
-from flm_edu.discrete import denoise_uniform, draw, unmask
+from flm_edu.discrete import denoise_uniform, unmask
+from flm_edu.draws import draw
 from flm_edu.language import Language
-from flm_edu.models import LanguageModel, load_model
+from flm_edu.language_model import LanguageModel, load_model
 from flm_edu.network import NetworkConfig
 from flm_edu.oracle import PerfectAutoregressive, PerfectMasked, PerfectUniform
 from flm_edu.sampling import Trajectory

@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from flm_edu.language import load_language
+from flm_edu.grammar import load_language
 from flm_edu.oracle import PerfectFlow, exact_joint, factorized_joint
 from flm_edu.widgets import FactorizationExplorer, tick_tock
 from tests.browser.conftest import get, picture

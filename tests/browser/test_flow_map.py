@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
+from flm_edu.flow import FlowMapLM
 from flm_edu.interpolant import flow_map_from_two_time_denoiser
-from flm_edu.models import FlowMapLM
 from flm_edu.oracle import PerfectFlowMap
 from flm_edu.widgets import FlowMapExplorer, three_words
 from tests.browser.conftest import get, picture

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from flm_edu.widgets.report import write_report
+from flm_edu.widgets.gallery import write_report
 from tests.browser.conftest import Watch, until
 
 

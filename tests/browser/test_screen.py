@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from flm_edu.evaluation import Point
 from flm_edu.plots import screen
-from flm_edu.tradeoff import Point
 from tests.browser.conftest import Watch, until
 
 POINTS = [

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from flm_edu.evaluation import Point
 from flm_edu.files import data_dir
-from flm_edu.tradeoff import Point
 from flm_edu.widgets import StepCountExplorer
 from tests.browser.conftest import get, picture, put
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from flm_edu.language import load_language
-from flm_edu.models import load_model
+from flm_edu.grammar import load_language
+from flm_edu.language_model import load_model
 from flm_edu.oracle import PerfectMasked
 from flm_edu.widgets import TrajectoryPlayer
 from tests.browser.conftest import get, picture, put, until

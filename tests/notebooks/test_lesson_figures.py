@@ -2,8 +2,8 @@
 
 import torch
 
+from flm_edu.evaluation import Point
 from flm_edu.plots import curves, lessons
-from flm_edu.tradeoff import Point
 
 
 def test_the_plane_keeps_distances_and_forgets_the_sum() -> None:

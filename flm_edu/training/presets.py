@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from flm_edu.network import NetworkConfig
-from flm_edu.objectives import FlowMapOptions
-from flm_edu.training import TrainConfig
+from flm_edu.objectives.flow_map import FlowMapOptions
+from flm_edu.training.config import TrainConfig
 
 
 @dataclass(frozen=True)

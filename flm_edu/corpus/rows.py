@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
+from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
 from flm_edu.files import write_aside
-from flm_edu.text import TextCorpus, load_corpus
 
 TRAIN, HELD_OUT, TOKENIZER, ORIGIN = "train.npy", "held_out.npy", "tokenizer.json", "origin.json"
 

@@ -1,75 +1,25 @@
-"""What is minimised: cross-entropy for the flow; for its map, an equation that it alone solves, or its teacher's path.
-
-An objective takes a model, a batch of tokens and a generator and returns an `Objective`: the loss to
-differentiate and the figures worth watching, all in nats per token.
-"""
+"""Stage 2, the flow map: one long jump agrees with the short jumps that make it up."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import ClassVar, Literal, get_args
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch import Tensor
 
+from flm_edu.draws import gaussian_noise, random_uniform, stratified
+from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.interpolant import (
     compose_two_time_denoisers,
-    expand_time,
     flow_map_from_two_time_denoiser,
     interpolate_tokens,
-    jump_fraction,
     one_hot,
 )
-from flm_edu.models import FlowLM, FlowMapLM
-from flm_edu.sampling import gaussian_noise, random_uniform
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A loss and what it is made of.
-
-    Attributes:
-        loss: scalar, nats per token, to differentiate.
-        parts: named scalars without gradient, nats per token.
-    """
-
-    loss: Tensor
-    parts: dict[str, Tensor] = field(default_factory=dict)
-
-
-def stratified(n: int, generator: torch.Generator | None, device: torch.device) -> Tensor:
-    """n times, one uniform draw in each of n equal slices of [0, 1], in random order: (n,).
-
-    Every batch then covers the whole clock, which takes most of the noise out of the loss.
-    """
-    slices = torch.randperm(n, generator=generator, device=device if generator is None else generator.device)
-    return (slices.to(device) + random_uniform((n,), generator, device)) / n
-
-
-# --- stage 1: the flow --------------------------------------------------------------------------
-
-
-def flow_matching(
-    model: FlowLM, tokens: Tensor, generator: torch.Generator | None, averaged: FlowLM | None = None
-) -> Objective:
-    """E over tau, noise and data of -log D_t(I_t)[clean token]: a classifier of noisy tokens.
-
-    Shapes: tokens (B, L) int64; `averaged` is not needed here. Source: docs/EQUATIONS.md; arXiv 2602.16813.
-    """
-    tau = stratified(len(tokens), generator, tokens.device)
-    noise = gaussian_noise((*tokens.shape, model.config.vocab_size), generator, tokens.device)
-    x_t = interpolate_tokens(noise, tokens, model.schedule.t(tau))
-    loss = F.cross_entropy(model.logits(x_t, tau).flatten(0, 1), tokens.flatten())
-    return Objective(loss, {"cross_entropy": loss.detach()})
-
-
-# --- stage 2: the flow map ----------------------------------------------------------------------
-
+from flm_edu.objectives.objective import Objective
 
 Target = Literal["student", "ema", "init", "teacher"]
 
@@ -305,89 +255,3 @@ class PathDistillation(SemigroupDistillation):
     def student(self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
         """The logits of every block: (blocks, B, L, V)."""
         return model.every_block(x_s, tau_s, tau_t)
-
-
-class LagrangianDistillation(FlowMapObjective):
-    """Where a jump lands, it must move as the flow does there: dX_{s,t}/dt = b_t(X_{s,t}).
-
-    Needs one derivative of the student in its end time. Args and source: as `FlowMapObjective`.
-    """
-
-    part = "lagrangian_kl"
-
-    def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-        """`lagrangian_target`, put back on the simplex."""
-        s, t = walker.schedule.t(tau_s), walker.schedule.t(tau_t)
-        delta = two_time_denoiser_of(walker)
-        rate = walker.schedule.dtau_dt(t)
-        zero = torch.zeros_like
-        value, slope = derivative(delta, (x_s, tau_s, tau_t), (zero(x_s), zero(tau_s), rate))
-        landing = flow_map_from_two_time_denoiser(value, x_s, s, t)
-        return onto_simplex(lagrangian_target(self.denoiser(walker, landing, tau_t), slope, s, t))
-
-
-class EulerianDistillation(FlowMapObjective):
-    """A jump must land in one place from wherever on the path it starts: d/ds X_{s,t}(x_s) = 0 along the flow.
-
-    Needs one derivative of the student along the flow, in its start time and state together. Args and
-    source: as `FlowMapObjective`.
-    """
-
-    part = "eulerian_kl"
-
-    def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-        """`eulerian_target`, put back on the simplex."""
-        s, t = walker.schedule.t(tau_s), walker.schedule.t(tau_t)
-        denoiser = self.denoiser(walker, x_s, tau_s)
-        rate = (1 - s) * walker.schedule.dtau_dt(s)
-        along = (denoiser - x_s, rate, torch.zeros_like(tau_t))
-        value, slope = derivative(two_time_denoiser_of(walker), (x_s, tau_s, tau_t), along)
-        return onto_simplex(eulerian_target(denoiser, value, slope, s, t))
-
-
-def lagrangian_target(denoiser: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
-    """D_t(X_{s,t}(x)) - ((1-t)(t-s)/(1-s)) d/dt delta_{s,t}(x), which is delta_{s,t}(x) for the exact flow map.
-
-    Shapes: denoiser (at the landing), slope (in mixing time t) (B, L, V), s, t (B,) -> (B, L, V); sums to 1,
-    entries may be negative. Source: docs/EQUATIONS.md.
-    """
-    return denoiser - expand_time((1 - t) * jump_fraction(s, t), denoiser) * slope
-
-
-def eulerian_target(denoiser: Tensor, value: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
-    """r delta + (1-r) T with T = D_s(x) + (r/(1-r)) slope, the paper's target, and r = (t-s)/(1-s).
-
-    T itself is infinite at t = 1. Mixed with the student's own value by r it is finite everywhere, has the
-    same fixed point, and 1-r is only a weight on the gradient: r delta + (1-r) D_s + r slope.
-
-    Shapes: denoiser D_s(x), value delta_{s,t}(x), slope (1-s) d/ds delta + (D_s(x) - x) . grad delta, all
-    (B, L, V), s, t (B,) -> (B, L, V); sums to 1, entries may be negative.
-    """
-    r = expand_time(jump_fraction(s, t), denoiser)
-    return r * value + (1 - r) * denoiser + r * slope
-
-
-def onto_simplex(target: Tensor) -> Tensor:
-    """Negative entries cut to 0 and the rest made to sum to 1; changes nothing at the fixed point."""
-    positive = target.clamp_min(0)
-    return positive / positive.sum(-1, keepdim=True)
-
-
-def two_time_denoiser_of(walker: FlowMapLM) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """(x, tau_s, tau_t) -> delta, by the bare network: wrappers for many processes or compilation have no derivative."""
-    network: nn.Module = walker.network
-    while isinstance(inner := getattr(network, "_orig_mod", getattr(network, "module", None)), nn.Module):
-        network = inner
-    return lambda x, tau_s, tau_t: network(walker.read(x, tau_s), tau_s, tau_t).float().softmax(-1)
-
-
-def derivative(
-    function: Callable[[Tensor, Tensor, Tensor], Tensor], at: tuple[Tensor, ...], along: tuple[Tensor, ...]
-) -> tuple[Tensor, Tensor]:
-    """A function's value and its derivative in a direction, in one forward pass and float32 (forward mode).
-
-    Fused attention has no forward mode, so only the written-out kernel is let in; dropout is left as it is.
-    """
-    with torch.autocast(at[0].device.type, enabled=False), sdpa_kernel(SDPBackend.MATH):
-        result = torch.func.jvp(function, at, along)
-    return result[0].detach(), result[1].detach()

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from flm_edu.files import write_aside
-from flm_edu.models import LanguageModel
+from flm_edu.language_model import LanguageModel
 
 STATE_FOLDER, STATE = "training_state", "state.pt"
 

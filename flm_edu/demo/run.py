@@ -11,17 +11,21 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
+from flm_edu.corpus.text_corpus import TextCorpus
+from flm_edu.demo.report import write_report
+from flm_edu.evaluation.sweep import sweep
+from flm_edu.evaluation.tables import Point, format_table, save_sweep
+from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.language import Language
-from flm_edu.models import FlowLM, FlowMapLM
-from flm_edu.objectives import SemigroupDistillation, flow_matching
-from flm_edu.oracle import PerfectFlow, PerfectFlowMap, PerfectMasked
-from flm_edu.presets import load_preset
+from flm_edu.objectives.flow import flow_matching
+from flm_edu.objectives.flow_map import SemigroupDistillation
+from flm_edu.oracle.discrete import PerfectMasked
+from flm_edu.oracle.flow import PerfectFlow, PerfectFlowMap
 from flm_edu.provenance import describe_run
-from flm_edu.report import write_report
-from flm_edu.run_log import METRICS, read_metrics
-from flm_edu.text import TextCorpus
-from flm_edu.tradeoff import Point, format_table, save_sweep, sweep
-from flm_edu.training import TrainConfig, Trainer
+from flm_edu.training.config import TrainConfig
+from flm_edu.training.presets import load_preset
+from flm_edu.training.records import METRICS, read_metrics
+from flm_edu.training.trainer import Trainer
 
 STEPS = (1, 2, 4, 8, 16, 64)
 FOLDERS = ("flm", "jumps", "fmlm")  # of the three trainings

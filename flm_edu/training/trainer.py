@@ -11,109 +11,29 @@ import copy
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from types import FrameType
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator, DistributedType
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm.auto import tqdm
 
-from flm_edu.models import LanguageModel
-from flm_edu.muon import Muon
-from flm_edu.objectives import Objective
+from flm_edu.language_model import LanguageModel
+from flm_edu.objectives.objective import Objective
 from flm_edu.provenance import describe_run
-from flm_edu.run_log import Window, metrics_writer
-from flm_edu.run_state import TrainingInterrupted, TrainingStopped, read_state, state_path, write_state
-
-
-class Corpus(Protocol):
-    """What training needs of its data; `Language` and `TextCorpus` both have it."""
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        ...
-
-    @property
-    def vocab_size(self) -> int:
-        """V."""
-        ...
-
-    @property
-    def length(self) -> int:
-        """L."""
-        ...
-
-    @property
-    def fingerprint(self) -> str:
-        """A hash of the data."""
-        ...
-
-    @property
-    def origin(self) -> Mapping[str, Any]:
-        """How to read it again."""
-        ...
-
-    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-        """Training rows (n, L) int64."""
-        ...
-
-
-@dataclass(frozen=True)
-class TrainConfig:
-    """Settings of a run, all of which are saved with the model.
-
-    Raises:
-        ValueError: a setting is out of its range; the message names it.
-    """
-
-    steps: int = 1500
-    batch: int = 128  # sequences per optimizer step, over all processes and accumulation
-    accumulate: int = 1  # backward passes per optimizer step
-    seed: int = 0  # 0 or more
-    optimizer: Literal["muon", "adamw"] = "muon"  # Muon for the blocks' matrices, AdamW for the rest
-    lr: float = 2e-3  # of AdamW
-    muon_lr: float = 0.02
-    weight_decay: float = 0.0
-    warmup: int = 100  # steps over which the learning rate rises
-    decay: float = 0.5  # share of the steps, at the end, over which it falls to 0
-    clip: float = 1.0  # largest norm of the gradient
-    ema: float = 0.998  # decay of the averaged weights, which are the ones that are saved
-    cycle: int = 0  # the draws come again after so many steps, a training set of a fixed size; 0: always new ones
-    precision: Literal["auto", "float32", "bf16"] = "auto"  # auto: see `natural_precision`
-    compile: bool = False
-    log_every: int = 50  # steps
-    save_every: int = 500  # steps
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch", "accumulate", "log_every", "save_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("seed", "cycle"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
-        for name in ("lr", "muon_lr", "clip"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
-        if not (0 <= self.decay <= 1 and 0 <= self.ema < 1 and self.warmup >= 0):
-            raise ValueError("decay must lie in [0, 1], ema in [0, 1), and warmup must not be negative")
-        if self.optimizer not in ("muon", "adamw") or self.precision not in ("auto", "float32", "bf16"):
-            raise ValueError("optimizer must be 'muon' or 'adamw', precision 'auto', 'float32' or 'bf16'")
-
-    def lr_factor(self, step: int) -> float:
-        """Share of the learning rate at a step: a linear rise, a plateau, a linear fall to 0."""
-        rise = (step + 1) / self.warmup if step < self.warmup else 1.0
-        fall = (self.steps - step) / (self.decay * self.steps) if self.decay else 1.0
-        return min(rise, fall, 1.0)
-
+from flm_edu.training.config import Corpus, TrainConfig
+from flm_edu.training.optimizers import build_optimizers, natural_precision
+from flm_edu.training.records import Window, metrics_writer
+from flm_edu.training.state import TrainingInterrupted, TrainingStopped, read_state, state_path, write_state
 
 KNOWN_TO_WORK = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
+
 
 #: (model, tokens (B, L), generator, the model with averaged weights) -> loss and its parts
 ObjectiveFunction = Callable[[Any, Tensor, torch.Generator, Any], Objective]
@@ -404,33 +324,6 @@ class Trainer:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.window = Window(self.device, *state.get("window", ({}, {})))
-
-
-def natural_precision(device: torch.device) -> Literal["float32", "bf16"]:
-    """bf16 where the device multiplies it natively, which is faster; else float32."""
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    abilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch cannot say
-    return "bf16" if any(abilities.get(name) for name in ("avx512_bf16", "amx_bf16")) else "float32"
-
-
-def build_optimizers(network: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of attention and perceptrons, AdamW for all else; or AdamW alone."""
-    matrices: list[nn.Parameter] = []
-    rest: list[nn.Parameter] = []
-    for name, parameter in network.named_parameters():
-        in_block = name.startswith("blocks.") and parameter.ndim == 2 and "modulation" not in name
-        (matrices if in_block and config.optimizer == "muon" else rest).append(parameter)
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(rest, lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay)
-    ]
-    if matrices:
-        dtype = torch.bfloat16 if natural_precision(matrices[0].device) == "bf16" else torch.float32
-        optimizers.append(Muon(matrices, lr=config.muon_lr, weight_decay=config.weight_decay, dtype=dtype))
-    for optimizer in optimizers:
-        for group in optimizer.param_groups:
-            group["base_lr"] = group["lr"]
-    return optimizers
 
 
 @contextmanager

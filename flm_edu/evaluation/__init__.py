@@ -1,0 +1,26 @@
+"""Judging models: quality against steps, and the measures it is made of."""
+
+from flm_edu.evaluation.sweep import sweep, training_tokens
+from flm_edu.evaluation.tables import (
+    Point,
+    format_footing,
+    format_table,
+    load_sweep,
+    load_sweeps,
+    published,
+    save_sweep,
+    shipped_sweeps,
+)
+
+__all__ = [
+    "Point",
+    "format_footing",
+    "format_table",
+    "load_sweep",
+    "load_sweeps",
+    "published",
+    "save_sweep",
+    "shipped_sweeps",
+    "sweep",
+    "training_tokens",
+]

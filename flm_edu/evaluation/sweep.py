@@ -1,0 +1,187 @@
+"""Quality against steps: every model at every step count, in one tidy table."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from flm_edu.corpus.text_corpus import TextCorpus
+from flm_edu.evaluation.judge import Judge
+from flm_edu.evaluation.metrics import distinct_n, known_ngrams, token_entropy, word_ngrams
+from flm_edu.evaluation.tables import Point
+from flm_edu.language import Language
+from flm_edu.language_model import LanguageModel
+from flm_edu.network import count_weights
+
+KEPT_TEXTS = 3  # samples of every cell that a sweep keeps
+
+
+#: of a (B, L, V) tensor, 256 MiB in float32 (on a GPU 4 GiB): more samples than that are drawn in parts
+ENTRIES = {"cpu": 2**26, "cuda": 2**30}
+
+
+BOUND_DRAWS = 10  # of the noise, in estimates of a likelihood bound
+
+
+KNOWN_ROWS = 100_000  # of the training text, from which known words and pairs are taken
+
+
+class Generator(Protocol):
+    """Anything that samples: trained models, baselines and the perfect models alike."""
+
+    @property
+    def kind(self) -> str:
+        """Model family, such as "flow-lm"."""
+        ...
+
+    def sample(self, n: int, steps: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """Tokens (n, L) in `steps` network evaluations."""
+        ...
+
+
+def sweep(
+    models: Mapping[str, Generator],
+    data: Language | TextCorpus,
+    steps: Sequence[int],
+    *,
+    samples: int = 1000,
+    seed: int = 0,
+    judge: Judge | None = None,
+    on_point: Callable[[Point], None] | None = None,
+) -> list[Point]:
+    """Measure every model at every number of steps, the data itself first as the reference.
+
+    Every cell starts from the same seed, so models on one device see the same noise. A model whose number of steps is
+    fixed (autoregression) is measured once, at that number. With a judge, its perplexity of the decoded
+    samples stands beside their entropy and distinct n-grams, and that of the data is the reference.
+
+    Raises:
+        ValueError: a number of steps or samples below 1.
+    """
+    if samples < 1 or not steps or min(steps) < 1:
+        raise ValueError("--n and every one of --steps must be at least 1")
+    measure = _Measure(data, judge)
+    points = []
+
+    def add(point: Point) -> None:
+        points.append(point)
+        if on_point:
+            on_point(point)
+
+    generator = torch.Generator().manual_seed(seed)
+    started = time.perf_counter()
+    reference = data.sample(samples, generator=generator) if isinstance(data, Language) else data.held_out[:samples]
+    add(measure(reference.long(), data.name, "data", 0, time.perf_counter() - started))
+    for name, model in models.items():
+        fixed: int | None = getattr(model, "fixed_steps", None)
+        footing = _footing(model, reference.long(), data.vocab_size, seed)
+        model.sample(1, 1, generator=generator)  # what is done once, on a GPU above all, is not timed
+        for count in steps if fixed is None else [fixed]:
+            device = model.device if isinstance(model, LanguageModel) else torch.device("cpu")
+            parts = _parts(samples, data.length * data.vocab_size, device)
+            with _count_evaluations(model) as evaluations:
+                # On a GPU noise is drawn there: drawn here, it would take longer than the network.
+                generator, started = torch.Generator(device).manual_seed(seed), time.perf_counter()
+                tokens = torch.cat([model.sample(part, count, generator=generator).cpu() for part in parts])
+                seconds = time.perf_counter() - started
+            calls = evaluations()
+            point = measure(tokens, name, model.kind, count, seconds)
+            add(replace(point, evaluations=None if calls is None else math.ceil(calls / len(parts)), **footing))
+    return points
+
+
+def _parts(samples: int, entries: int, device: torch.device) -> list[int]:
+    """So many samples in parts that fit into memory, each sample needing so many entries."""
+    most = max(1, ENTRIES[device.type] // entries)
+    return [most] * (samples // most) + ([samples % most] if samples % most else [])
+
+
+@torch.no_grad()
+def _footing(model: Generator, data: Tensor, vocab_size: int, seed: int) -> dict[str, Any]:
+    """What a comparison must hold equal, and what the model says of texts (B, L) of the data; trained models only."""
+    if not isinstance(model, LanguageModel):
+        return {}
+    facts: dict[str, Any] = {
+        "weights": count_weights(model.network),
+        "training_tokens": training_tokens(model.provenance, data.shape[1]),
+    }
+    generator = torch.Generator().manual_seed(seed)
+    draws: list[float] = []
+    for _ in range(1 if model.EXACT_LIKELIHOOD else BOUND_DRAWS):
+        total = 0.0
+        for rows in torch.split(data, _parts(len(data), data.shape[1] * vocab_size, model.device)):
+            bound = model.likelihood_bound(rows.to(model.device), generator)
+            if bound is None:
+                return facts
+            total += float(bound) * len(rows)
+        draws.append(total / len(data))
+    facts["likelihood_bound"] = round(statistics.fmean(draws), 5)
+    if len(draws) > 1:
+        facts["likelihood_error"] = round(statistics.stdev(draws) / len(draws) ** 0.5, 5)
+    return facts
+
+
+def training_tokens(provenance: Mapping[str, Any], length: int) -> int | None:
+    """How many tokens of data a model has read, its teacher and its earlier courses included; None if it does not say."""
+    if "training" not in provenance:
+        return None
+    rounds = (provenance.get("objective") or {}).get("round", 1)
+    own = rounds * provenance["steps"] * provenance["training"]["batch"] * length
+    before = provenance.get("init") or provenance.get("teacher")  # the earlier course names the teacher itself
+    return own + ((training_tokens(before, length) or 0) if before else 0)
+
+
+@contextmanager
+def _count_evaluations(model: Generator) -> Iterator[Callable[[], int | None]]:
+    """How often the model's network is called; None for a model without one."""
+    network = getattr(model, "network", None)
+    if not isinstance(network, nn.Module):
+        yield lambda: None
+        return
+    calls: list[None] = []
+    handle = network.register_forward_hook(lambda *_: calls.append(None))
+    try:
+        yield lambda: len(calls)
+    finally:
+        handle.remove()
+
+
+class _Measure:
+    """Turns samples into a `Point`; knows the data to compare them with."""
+
+    def __init__(self, data: Language | TextCorpus, judge: Judge | None):
+        self.data, self.judge = data, judge
+        if isinstance(data, TextCorpus):
+            texts = data.decode(data.tokens[:KNOWN_ROWS])
+            self.words, self.pairs = word_ngrams(texts, 1), word_ngrams(texts, 2)
+
+    def __call__(self, tokens: Tensor, model: str, kind: str, steps: int, seconds: float) -> Point:
+        facts: dict[str, Any] = {
+            "entropy": token_entropy(tokens),
+            "distinct_1": distinct_n(tokens, 1),
+            "distinct_2": distinct_n(tokens, 2) if tokens.shape[1] > 1 else 1.0,
+        }
+        if isinstance(self.data, Language):
+            nll = self.data.negative_log_likelihood(tokens)
+            valid = nll.isfinite()
+            facts["validity"] = self.data.validity(tokens)
+            facts["nll"] = float(nll[valid].mean()) / self.data.length if bool(valid.any()) else None
+            facts["total_variation"] = self.data.total_variation(tokens)
+            facts["total_variation_exact"] = self.data.expected_total_variation(len(tokens))
+        else:
+            texts = self.data.decode(tokens)
+            facts["known_words"] = known_ngrams(texts, self.words, 1)
+            facts["known_pairs"] = known_ngrams(texts, self.pairs, 2)
+        if self.judge is not None:
+            facts["judge_perplexity"] = self.judge.perplexity(self.data.decode(tokens))
+        rounded: dict[str, Any] = {name: None if value is None else round(value, 5) for name, value in facts.items()}
+        kept = tuple(self.data.decode(tokens[:KEPT_TEXTS]))
+        return Point(model, kind, steps, len(tokens), round(seconds, 4), **rounded, texts=kept)

@@ -1,0 +1,175 @@
+"""The table of a sweep: its rows, its files, its text."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from flm_edu.files import data_dir, write_aside
+
+
+@dataclass(frozen=True)
+class Point:
+    """One model at one number of steps; what does not apply is None."""
+
+    model: str
+    kind: str  # flow-lm, flow-map-lm, ... or "data" for the language or the held-out text itself
+    steps: int  # as asked for, or what the model always takes; 0 for data
+    samples: int
+    seconds: float  # to draw all samples
+    validity: float | None = None  # share of texts of the language
+    nll: float | None = None  # mean -log p of the valid ones, nats per token
+    total_variation: float | None = None
+    total_variation_exact: float | None = None  # what exact samples of this number show on average
+    entropy: float = 0.0  # of a sample's own tokens, nats
+    distinct_1: float = 0.0
+    distinct_2: float = 0.0
+    known_words: float | None = None  # real text: share of words that the training text (its `KNOWN_ROWS`) holds
+    known_pairs: float | None = None  # real text: share of neighbouring words seen together there
+    evaluations: int | None = None  # of the network, counted; fewer than steps where no sample of a batch needs one
+    weights: int | None = None  # of the network
+    training_tokens: int | None = None  # read in all trainings that led to it, its teacher's included
+    likelihood_bound: float | None = None  # of the data under the model, nats per token; exact for autoregression
+    likelihood_error: float | None = None  # standard error of the bound, where it is estimated
+    judge_perplexity: float | None = None  # by the judge that the provenance names; empty texts have none
+    texts: tuple[str, ...] = ()  # the first few samples, to be read; in the .json only
+
+
+def save_sweep(points: Sequence[Point], path: str | Path, provenance: dict[str, Any]) -> None:
+    """Write the table as PATH.csv and, with provenance and a few texts a row, as PATH.json (whatever suffix `path` has)."""
+    path = Path(path)
+    with write_aside(path.parent, f"{path.stem}.csv", f"{path.stem}.json") as (csv_path, json_path):
+        with open(csv_path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, [f.name for f in fields(Point) if f.name != "texts"], extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(asdict(point) for point in points)
+        content = {"provenance": provenance, "points": [asdict(point) for point in points]}
+        json_path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+def load_sweep(path: str | Path) -> list[Point]:
+    """The points of a file written by `save_sweep`.
+
+    Raises:
+        ValueError: the file is not such a table.
+    """
+    try:
+        rows = json.loads(Path(path).read_text(encoding="utf-8"))["points"]
+        return [Point(**{**row, "texts": tuple(row.get("texts", ()))}) for row in rows]
+    except IsADirectoryError as error:
+        raise ValueError(f"{path} is a folder; name a .json file that flm-edu evaluate or demo wrote") from error
+    except (ValueError, KeyError, TypeError) as error:  # not JSON, not UTF-8, or other JSON
+        raise ValueError(f"{path} is not a sweep written by flm-edu evaluate, which is its .json ({error})") from error
+
+
+def load_sweeps(paths: Sequence[str | Path]) -> list[Point]:
+    """The points of several such files; a model that more than one of them holds is named after its file in each.
+
+    Raises:
+        ValueError: as `load_sweep`.
+    """
+    tables = {Path(path): load_sweep(path) for path in paths}
+    held = Counter(name for points in tables.values() for name in {point.model for point in points if point.steps})
+    return [
+        replace(point, model=f"{point.model}, {path.with_suffix('')}")
+        if point.steps and held[point.model] > 1
+        else point
+        for path, points in tables.items()
+        for point in points
+    ]
+
+
+def shipped_sweeps(data: str) -> list[Point]:
+    """The points of every sweep of a data set that comes with the package, data/sweeps/DATA-*.json; [] for none.
+
+    A model that several files hold is taken from the first in the order of their names, and from no other.
+    """
+    points: list[Point] = []
+    for path in sorted((data_dir() / "sweeps").glob(f"{data}-*.json")):
+        known = {point.model for point in points}
+        points += [point for point in load_sweep(path) if point.model not in known]
+    return points
+
+
+def published(name: str) -> list[dict[str, Any]]:
+    """The paper's own figures, with their source: rows of "lm1b", "openwebtext" or "ablations", in data/reference.
+
+    `steps` is an int, `perplexity` (by the named judge) and `entropy` (nats; None where none is given) are floats.
+
+    Raises:
+        ValueError: there is no such table; the message lists them.
+    """
+    folder = data_dir() / "reference"
+    known = sorted(path.stem for path in folder.glob("*.csv"))
+    if name not in known:
+        raise ValueError(f"no published figures {name!r}; choose one of {', '.join(known)}")
+    with open(folder / f"{name}.csv", encoding="utf-8", newline="") as file:
+        rows: list[dict[str, Any]] = list(csv.DictReader(file))
+    for row in rows:
+        row |= {"steps": int(row["steps"]), "perplexity": float(row["perplexity"])}
+        if "entropy" in row:
+            row["entropy"] = float(row["entropy"]) if row["entropy"] else None
+    return rows
+
+
+COLUMNS = {
+    "validity": ("valid", "{:.1%}"),
+    "total_variation": ("tot. var.", "{:.3f}"),
+    "total_variation_exact": ("(exact)", "{:.3f}"),
+    "nll": ("nats/tok", "{:.3f}"),
+    "known_words": ("known words", "{:.1%}"),
+    "known_pairs": ("known pairs", "{:.1%}"),
+    "judge_perplexity": ("judge ppl", "{:.1f}"),
+    "entropy": ("entropy", "{:.2f}"),
+    "distinct_1": ("distinct-1", "{:.3f}"),
+    "distinct_2": ("distinct-2", "{:.3f}"),
+    "evaluations": ("evals", "{:d}"),
+    "seconds": ("seconds", "{:.2f}"),
+}
+
+
+def table(points: Sequence[Point]) -> list[list[str]]:
+    """Rows of text, the header first, with the columns that any point has."""
+    used = [name for name in COLUMNS if any(getattr(point, name) is not None for point in points)]
+    rows = [["model", "steps", *(COLUMNS[name][0] for name in used)]]
+    for point in points:
+        values = ((getattr(point, name), COLUMNS[name][1]) for name in used)
+        cells = ["-" if value is None else form.format(value) for value, form in values]
+        rows.append([point.model, str(point.steps or "-"), *cells])
+    return rows
+
+
+def footing_table(points: Sequence[Point]) -> list[list[str]]:
+    """What each trained model cost and knows, the header first: for judging whether a comparison is fair."""
+    rows = [["model", "weights", "training tokens", "nats/tok of the data, at most"]]
+    for point in {point.model: point for point in points if point.weights is not None}.values():
+        read = "-" if point.training_tokens is None else f"{point.training_tokens:,}"
+        bound = "-" if point.likelihood_bound is None else f"{point.likelihood_bound:.3f}"
+        bound += "" if point.likelihood_error is None else f" +- {point.likelihood_error:.3f}"
+        rows.append([point.model, f"{point.weights:,}", read, bound])
+    return rows
+
+
+def format_table(points: Sequence[Point]) -> str:
+    """The table as aligned plain text."""
+    return _aligned(table(points))
+
+
+def format_footing(points: Sequence[Point]) -> str:
+    """`footing_table` as aligned plain text; empty without a trained model."""
+    rows = footing_table(points)
+    return _aligned(rows) if len(rows) > 1 else ""
+
+
+def _aligned(rows: list[list[str]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        first = row[0].ljust(widths[0])
+        lines.append("  ".join([first, *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]))
+    return "\n".join(lines)

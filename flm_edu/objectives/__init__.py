@@ -1,0 +1,16 @@
+"""What is minimised: cross-entropy for the flow, and for its flow map an equation that it alone solves."""
+
+from flm_edu.objectives.differential import EulerianDistillation, LagrangianDistillation
+from flm_edu.objectives.flow import flow_matching
+from flm_edu.objectives.flow_map import FlowMapObjective, FlowMapOptions, SemigroupDistillation
+from flm_edu.objectives.objective import Objective
+
+__all__ = [
+    "EulerianDistillation",
+    "FlowMapObjective",
+    "FlowMapOptions",
+    "LagrangianDistillation",
+    "Objective",
+    "SemigroupDistillation",
+    "flow_matching",
+]
