@@ -16,7 +16,7 @@ import argparse
 import csv
 import io
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -27,8 +27,10 @@ from torch import Tensor, nn
 
 from flm_edu.baselines.uniform import UniformDiffusion, UniformLM
 from flm_edu.draws import gaussian_noise, stratified
+from flm_edu.extensions import PathDistillation, PathMapLM, SoftFlowLM
+from flm_edu.extensions.path import GuessingConfig
 from flm_edu.files import write_aside
-from flm_edu.flow import FlowLM, FlowMapLM, Reader
+from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.grammar import load_language
 from flm_edu.interpolant import expand_time, interpolate, one_hot
 from flm_edu.language import Language
@@ -40,9 +42,9 @@ from flm_edu.objectives import (
     FlowMapObjective,
     FlowMapOptions,
     LagrangianDistillation,
-    Objective,
-    PathDistillation,
+    Loss,
     SemigroupDistillation,
+    StepContext,
     flow_matching,
 )
 from flm_edu.oracle import PerfectFlow
@@ -75,20 +77,18 @@ class VelocityModel(FlowLM):
         return x + (1 - expand_time(t, x)) * self.logits(x, self.schedule.tau(t))
 
 
-def squared_error(
-    model: FlowLM, tokens: Tensor, generator: torch.Generator | None, averaged: FlowLM | None = None
-) -> Objective:
+def squared_error(model: FlowLM, tokens: Tensor, context: StepContext) -> Loss:
     """|D_t(I_t) - data|^2, or |b_t(I_t) - (data - noise)|^2 for a velocity, summed over the vocabulary."""
-    tau = stratified(len(tokens), generator, tokens.device)
-    data = one_hot(tokens, model.config.vocab_size)
-    noise = gaussian_noise(data.shape, generator, tokens.device)
+    tau = stratified(len(tokens), context.generator, tokens.device)
+    data = one_hot(tokens, model.vocab_size)
+    noise = gaussian_noise(data.shape, context.generator, tokens.device)
     t = model.schedule.t(tau)
     x_t = interpolate(noise, data, t)
     if isinstance(model, VelocityModel):
         error = model.logits(x_t, tau) - (data - noise)
     else:
         error = model.denoiser(x_t, t) - data
-    return Objective(error.square().sum(-1).mean())
+    return Loss(error.square().sum(-1).mean())
 
 
 def losses(steps: int) -> Iterator[dict[str, Any]]:
@@ -126,11 +126,11 @@ def schedules(steps: int) -> Iterator[dict[str, Any]]:
             yield from measure(question, clock, trained, language, steps)
 
 
-def in_large_vocabulary(reader: Reader, suffix: str, steps: int) -> Iterator[dict[str, Any]]:
-    """Both clocks in the large vocabulary alone, with one or the other reader."""
+def in_large_vocabulary(kind: type[FlowLM], suffix: str, steps: int) -> Iterator[dict[str, Any]]:
+    """Both clocks in the large vocabulary alone, for a flow that reads noise linearly or softly."""
     language = among(load_language("sentences"), 4096)
     for clock in CLOCKS:
-        trained = train_flow(FlowLM, language, flow_matching, steps, schedule=clock, reader=reader)
+        trained = train_flow(kind, language, flow_matching, steps, schedule=clock)
         yield from measure(f"clock, vocabulary of {language.vocab_size}{suffix}", clock, trained, language, steps)
 
 
@@ -162,7 +162,7 @@ def objectives(steps: int) -> Iterator[dict[str, Any]]:
 def curriculum(steps: int) -> Iterator[dict[str, Any]]:
     """Duo on `tales`, whose longer texts tell the two apart, with hard tokens throughout and with soft ones first."""
     language = load_language("tales")
-    for choice, softness in (("hard tokens throughout", 0.0), ("soft tokens first", UniformDiffusion.softness)):
+    for choice, softness in (("hard tokens throughout", 0.0), ("soft tokens first", UniformDiffusion().softness)):
         torch.manual_seed(0)
         model = UniformLM(PRESET.network(language.vocab_size, language.length), language.tokenizer)
         train(model, language, UniformDiffusion(softness), steps)
@@ -196,10 +196,10 @@ class OneJump:
         start = torch.zeros(len(noise))
         return model.logits(noise, start, start + 1)
 
-    def __call__(self, model: FlowMapLM, tokens: Tensor, generator: torch.Generator | None, averaged: Any) -> Objective:
+    def __call__(self, model: FlowMapLM, tokens: Tensor, context: StepContext) -> Loss:
         """Of as many noises as the batch has texts, which are not looked at."""
-        noise = gaussian_noise((*tokens.shape, model.config.vocab_size), generator, tokens.device)
-        return Objective(F.cross_entropy(self.logits(model, noise).flatten(0, 1), self.texts(noise).flatten()))
+        noise = gaussian_noise((*tokens.shape, model.vocab_size), context.generator, tokens.device)
+        return Loss(F.cross_entropy(self.logits(model, noise).flatten(0, 1), self.texts(noise).flatten()))
 
 
 def one_jump(steps: int) -> Iterator[dict[str, Any]]:
@@ -213,7 +213,8 @@ def one_jump(steps: int) -> Iterator[dict[str, Any]]:
 def learn_jump(jump: OneJump, objective: Any, config: NetworkConfig, steps: int) -> dict[str, Any]:
     """Train a map from random weights, and compare its one step with where the exact flow ends, from new noises."""
     torch.manual_seed(0)
-    model, language, samples = FlowMapLM(config, jump.language.tokenizer), jump.language, 4 * SAMPLES
+    kind = PathMapLM if isinstance(config, GuessingConfig) and config.guesses else FlowMapLM
+    model, language, samples = kind(config, jump.language.tokenizer), jump.language, 4 * SAMPLES
     train(model, language, objective, steps, device="cpu", warmup=30, decay=0.8, ema=0.99)  # where the exact flow is
     noise = gaussian_noise(
         (samples, language.length, language.vocab_size), torch.Generator().manual_seed(1), torch.device("cpu")
@@ -256,10 +257,10 @@ class ExactTeacher(nn.Module):
 class EndEverywhere(PathDistillation):
     """Every guess is to be the answer."""
 
-    def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+    def target(self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, context: StepContext) -> Tensor:
         """(blocks, B, L, V)."""
-        end = super().target(walker, x_s, tau_s, tau_t)[-1:]
-        return end.expand(walker.config.blocks, -1, -1, -1)
+        targets = super().target(model, x_s, tau_s, tau_t, context)
+        return targets[-1:].expand_as(targets)
 
 
 def path(steps: int) -> Iterator[dict[str, Any]]:
@@ -267,8 +268,8 @@ def path(steps: int) -> Iterator[dict[str, Any]]:
     language = load_language("tales")
     jump, plain = OneJump(language), load_model("tales-flm").config
     options = FlowMapOptions(target="teacher", jumps=jump.FLOW_STEPS, diagonal_fraction=0.0, boundary_every=1)
-    unit = replace(plain, unit_attention=True)
-    guessing = size_like(FlowMapLM(plain), FlowMapLM, unit_attention=True, guesses=True)  # as many weights
+    unit = GuessingConfig(**asdict(plain), guesses=False)
+    guessing: Any = size_like(FlowMapLM(plain), PathMapLM, GuessingConfig(**asdict(plain)))  # as many weights
     choices: tuple[tuple[str, type[FlowMapObjective], NetworkConfig], ...] = (
         ("plain", SemigroupDistillation, plain),
         ("queries and keys of one length", SemigroupDistillation, unit),
@@ -326,8 +327,8 @@ def measure(
 QUESTIONS: dict[str, Callable[[int], Iterator[dict[str, Any]]]] = {
     "losses": losses,
     "schedules": schedules,
-    "large-vocabulary": partial(in_large_vocabulary, "linear", ""),
-    "soft-reading": partial(in_large_vocabulary, "soft", ", read softly"),
+    "large-vocabulary": partial(in_large_vocabulary, FlowLM, ""),
+    "soft-reading": partial(in_large_vocabulary, SoftFlowLM, ", read softly"),
     "objectives": objectives,
     "curriculum": curriculum,
     "one-jump": one_jump,

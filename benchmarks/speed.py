@@ -16,8 +16,8 @@ from pathlib import Path
 
 import torch
 
+from flm_edu.architecture import count_weights
 from flm_edu.language_model import LanguageModel, load_model
-from flm_edu.network import count_weights
 from flm_edu.provenance import describe_run
 
 

@@ -1,11 +1,14 @@
 """flm_edu: one-step language generation, small enough to read and exact enough to check.
 
 Start with `load_model("sentences-fmlm").sample(4, steps=1)`, or with the modules in reading order:
-interpolant, schedule, network, models, objectives, sampling, training.
+interpolant, schedule, network, flow, objectives, sampling, training (docs/ARCHITECTURE.md has them all).
 """
 
+import flm_edu.extensions  # noqa: F401  # enters what is not in the paper into the tables of models and methods
+from flm_edu.architecture import Architecture, Network, Role
 from flm_edu.baselines import AutoregressiveLM, MaskedLM, UniformLM
 from flm_edu.flow import FlowLM, FlowMapLM
+from flm_edu.generator import TextGenerator
 from flm_edu.grammar import load_language
 from flm_edu.interpolant import interpolate
 from flm_edu.language import Language
@@ -16,6 +19,7 @@ from flm_edu.sampling import Trajectory
 from flm_edu.schedule import DecodingErrorSchedule, UniformSchedule
 
 __all__ = [
+    "Architecture",
     "AutoregressiveLM",
     "DecodingErrorSchedule",
     "DiT",
@@ -24,7 +28,10 @@ __all__ = [
     "Language",
     "LanguageModel",
     "MaskedLM",
+    "Network",
     "NetworkConfig",
+    "Role",
+    "TextGenerator",
     "Trajectory",
     "UniformLM",
     "UniformSchedule",

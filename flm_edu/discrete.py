@@ -9,14 +9,15 @@ its own, which is why few steps cannot do, however good the posterior.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from flm_edu.draws import draw, random_uniform
+from flm_edu.draws import categorical, random_uniform
 from flm_edu.interpolant import one_hot
-from flm_edu.sampling import LIKELIEST, Trajectory
+from flm_edu.sampling import Recorder, Trajectory
 
 #: (tokens (B, L), known (B, L) bool) -> clean-token probabilities (B, L, V), certain where known.
 MaskedPosterior = Callable[[Tensor, Tensor], Tensor]
@@ -24,33 +25,6 @@ MaskedPosterior = Callable[[Tensor, Tensor], Tensor]
 
 #: (tokens (B, L), alpha) -> for each position, what the others say of its clean token: (B, L, V).
 ContextPosterior = Callable[[Tensor, float], Tensor]
-
-
-class Recorder:
-    """Collects the likeliest tokens of each step's posterior into a `Trajectory`, if asked to."""
-
-    def __init__(self, steps: int, record: bool):
-        self.record = record
-        self.clock = torch.linspace(0, 1, steps + 1)
-        self.seen: list[tuple[Tensor, Tensor]] = []
-
-    def see(self, posterior: Tensor) -> None:
-        """Note a step's posterior (B, L, V)."""
-        if self.record:
-            best = posterior.topk(min(LIKELIEST, posterior.shape[-1]))
-            self.seen.append((best.indices.cpu(), best.values.float().cpu()))
-
-    def result(self, tokens: Tensor) -> Tensor | Trajectory:
-        """The samples, or how they came to be."""
-        if not self.record:
-            return tokens
-        # Of the sample itself nothing is in doubt: its token, and runners-up of probability 0.
-        last = self.seen[-1][0].clone()
-        last[..., 0] = tokens.cpu()
-        certain = (torch.arange(last.shape[-1]) == 0).float().expand(last.shape)
-        likeliest = torch.stack([*(indices for indices, _ in self.seen), last])
-        likelihoods = torch.stack([*(values for _, values in self.seen), certain])
-        return Trajectory(self.clock, self.clock, likeliest, likelihoods)
 
 
 @torch.no_grad()
@@ -63,6 +37,7 @@ def unmask(
     device: torch.device | str = "cpu",
     order: Literal["random", "confidence"] = "random",
     record: bool = False,
+    keep_states: bool = False,
 ) -> Tensor | Trajectory:
     """Masked diffusion: all positions hidden at first, an equal expected share uncovered in each step.
 
@@ -79,23 +54,25 @@ def unmask(
         order: "random" is ancestral sampling (each hidden position is uncovered with the same chance);
             "confidence" draws all and keeps those whose draw was likeliest, equally many in each step.
         record: return a `Trajectory`.
+        keep_states: with the known tokens at each step.
 
     Source: Sahoo et al. 2024 (MDLM, arXiv 2406.07524); confidence: Chang et al. 2022 (arXiv 2202.04200).
     """
-    recorder = Recorder(steps, record)
+    recorder = Recorder(record, keep_states)
     tokens = torch.zeros(shape, dtype=torch.long, device=device)
     known = torch.zeros(shape, dtype=torch.bool, device=device)
-    prediction: Tensor | None = None
+    prediction = posterior(tokens, known)
+    stale = False  # whether a token has been uncovered since
     for step in range(steps):
-        if prediction is None:
+        if stale:
             prediction = posterior(tokens, known)
-        recorder.see(prediction)
+        recorder.see(prediction, partial(_shown, tokens, known, prediction.shape[-1]))
         if order == "random":
             chance = 1 / (steps - step)  # alpha grows by equal parts (the log-linear schedule)
             reveal = ~known & (random_uniform(shape, generator, device) < chance)
-            tokens[reveal] = draw(prediction[reveal], generator)
+            tokens[reveal] = categorical(prediction[reveal], generator)
         else:
-            drawn = draw(prediction, generator)
+            drawn = categorical(prediction, generator)
             confidence = prediction.gather(-1, drawn[..., None])[..., 0].masked_fill(known, -1.0)
             count = round(shape[1] * (step + 1) / steps) - round(shape[1] * step / steps)
             reveal = torch.zeros_like(known).scatter_(1, confidence.topk(count, dim=1).indices, True)
@@ -103,22 +80,22 @@ def unmask(
         known = known | reveal
         if not record and bool(known.all()):
             break
-        if bool(reveal.any()):
-            prediction = None
-    return recorder.result(tokens)
+        stale = bool(reveal.any())
+    recorder.decided(tokens, lambda: one_hot(tokens, prediction.shape[-1]))
+    return recorder.result(tokens, torch.linspace(0, 1, steps + 1))
 
 
 @torch.no_grad()
 def denoise_uniform(
     context: ContextPosterior,
-    shape: tuple[int, int],
+    noise: Tensor,
     vocab_size: int,
     steps: int,
     generator: torch.Generator | None,
     *,
-    device: torch.device | str = "cpu",
     greedy_tail: bool = False,
     record: bool = False,
+    keep_states: bool = False,
 ) -> Tensor | Trajectory:
     """Uniform-state diffusion: all positions random at first, each step draws from the exact reverse of the noise.
 
@@ -128,27 +105,32 @@ def denoise_uniform(
 
     Args:
         context: w for every position, from the other positions alone.
-        shape: (B, L) of the sample.
+        noise: (B, L) int64, the random tokens at alpha = 0.
         vocab_size: V.
         steps: from alpha 0 to alpha 1.
         generator: of every draw.
-        device: where the tokens live.
         greedy_tail: the last step takes the likeliest token in place of a draw.
         record: return a `Trajectory`.
+        keep_states: with the tokens at each step.
 
     Source: Sahoo et al. 2025 (Duo, arXiv 2506.10892).
     """
-    recorder = Recorder(steps, record)
-    source = generator.device if generator is not None else device
-    tokens = torch.randint(vocab_size, shape, generator=generator, device=source).to(device)
+    recorder = Recorder(record, keep_states)
+    tokens = noise
     for step in range(steps):
         a, b = step / steps, (step + 1) / steps
         prior = context(tokens, a)  # (B, L, V)
         current = one_hot(tokens, vocab_size, prior.dtype)
         if record:
             clean = (a * current + (1 - a) / vocab_size) * prior
-            recorder.see(clean / clean.sum(-1, keepdim=True))
+            recorder.see(clean / clean.sum(-1, keepdim=True), current)
         evidence = a / b * current + (1 - a / b) / vocab_size
         weight = evidence * (b * prior + (1 - b) / vocab_size)
-        tokens = weight.argmax(-1) if greedy_tail and step == steps - 1 else draw(weight, generator)
-    return recorder.result(tokens)
+        tokens = weight.argmax(-1) if greedy_tail and step == steps - 1 else categorical(weight, generator)
+    recorder.decided(tokens, lambda: one_hot(tokens, vocab_size))
+    return recorder.result(tokens, torch.linspace(0, 1, steps + 1))
+
+
+def _shown(tokens: Tensor, known: Tensor, vocab_size: int) -> Tensor:
+    """The known tokens as states: (B, L) -> (B, L, V), zero where hidden."""
+    return one_hot(tokens, vocab_size) * known[..., None]

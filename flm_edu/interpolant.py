@@ -22,6 +22,11 @@ def expand_time(t: Tensor, like: Tensor) -> Tensor:
     return t.to(like.dtype).reshape(t.shape + (1,) * (like.ndim - t.ndim)) if t.ndim else t.to(like.dtype)
 
 
+def batch_time(t: Tensor, like: Tensor) -> Tensor:
+    """Repeat a time that all states share: (B,), (1,) or () -> (B,), for states `like` (B, ...)."""
+    return t.reshape(-1).expand(len(like))
+
+
 def _ratio(numerator: Tensor, denominator: Tensor, where_zero: float) -> Tensor:
     """numerator / denominator, and `where_zero` where the denominator is 0; gradients stay finite."""
     zero = denominator == 0

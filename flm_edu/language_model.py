@@ -1,11 +1,18 @@
-"""A language model: a network with a tokenizer that samples and is saved as a directory."""
+"""A language model: a network with a tokenizer that samples and is saved as a directory.
+
+The directory is the unit of exchange: config.json, model.safetensors, tokenizer.json and provenance.json. Nothing in
+it is executed. `flm_edu.flow` has the flow models, `flm_edu.baselines` what they are compared with.
+"""
 
 from __future__ import annotations
 
+import copy
 import json
-from dataclasses import asdict, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar, overload
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -13,31 +20,35 @@ from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from flm_edu.architecture import Architecture, Role
 from flm_edu.files import data_dir, write_aside
-from flm_edu.network import DiT, NetworkConfig
-from flm_edu.sampling import Trajectory, check_sampling
+from flm_edu.generator import TextGenerator
 
 CONFIG, WEIGHTS, TOKENIZER, PROVENANCE = "config.json", "model.safetensors", "tokenizer.json", "provenance.json"
+
+M = TypeVar("M", bound="LanguageModel")
 
 
 class ModelError(ValueError):
     """A model directory that cannot be used: names the file and the remedy."""
 
 
-class LanguageModel(nn.Module):
+class LanguageModel(TextGenerator, nn.Module):
     """A network with a tokenizer; a subclass says how it samples.
 
-    A subclass with a `kind` of its own can be loaded by `load_model`; `NETWORK` are the settings of its
-    network that make it that kind, and `settings()` the arguments of its own that config.json keeps.
+    A subclass with a `kind` of its own can be loaded by `load_model`; `ROLE` is what it needs of its network, and
+    `settings()` the arguments of its own that config.json keeps.
+
+    Args:
+        config: sizes of the network, which they build.
+        tokenizer: tokens to text; its vocabulary must be the network's.
 
     Raises:
         ModelError: the tokenizer has another vocabulary than the network.
     """
 
-    kind: ClassVar[str]
-    NETWORK: ClassVar[dict[str, Any]] = {}
+    ROLE: ClassVar[Role] = Role()
     KINDS: ClassVar[dict[str, type[LanguageModel]]] = {}
-    SAMPLERS: ClassVar[tuple[str, ...]] = ("standard",)  # ways to sample, the default first
     EXACT_LIKELIHOOD: ClassVar[bool] = False  # whether `likelihood_bound` is -log p itself, with nothing drawn
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -45,13 +56,12 @@ class LanguageModel(nn.Module):
         if "kind" in vars(cls):
             LanguageModel.KINDS[cls.kind] = cls
 
-    def __init__(self, config: NetworkConfig, tokenizer: Tokenizer | None = None):
+    def __init__(self, config: Architecture, tokenizer: Tokenizer | None = None):
         super().__init__()
-        self.config = replace(config, **{"two_times": False, "causal": False, "extra_tokens": 0, **self.NETWORK})
-        self.network: nn.Module = DiT(self.config)
+        self.config = config
+        self.network: nn.Module = config.build(self.ROLE)
         self.tokenizer = tokenizer
         self.provenance: dict[str, Any] = {}
-        self.sampler = self.SAMPLERS[0]  # a choice of whoever samples; not saved
         if tokenizer is not None and tokenizer.get_vocab_size() != config.vocab_size:
             raise ModelError(
                 f"the tokenizer has {tokenizer.get_vocab_size()} tokens but the network {config.vocab_size}; "
@@ -59,13 +69,18 @@ class LanguageModel(nn.Module):
             )
 
     def settings(self) -> dict[str, Any]:
-        """Keyword arguments, beside network and tokenizer, that make this model again."""
+        """Return the keyword arguments, beside network and tokenizer, that make this model again."""
         return {}
 
     @property
-    def fixed_steps(self) -> int | None:
-        """The network evaluations of a sample where `steps` cannot choose them."""
-        return None
+    def vocab_size(self) -> int:
+        """V."""
+        return self.config.vocab_size
+
+    @property
+    def length(self) -> int:
+        """L."""
+        return self.config.length
 
     @property
     def device(self) -> torch.device:
@@ -73,59 +88,75 @@ class LanguageModel(nn.Module):
         return next(self.parameters()).device
 
     def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor | None:
-        """An upper bound on the mean -log p of texts (B, L), nats per token, 0-d; None where there is none."""
+        """Return an upper bound on the mean -log p of texts (B, L), nats per token, 0-d; None where there is none."""
         return None
 
-    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
-        """What `sample` does, once its arguments are checked and dropout is off."""
-        raise NotImplementedError
-
-    @overload
-    def sample(
-        self, n: int, steps: int, *, generator: torch.Generator | None = None, record: Literal[False] = False
-    ) -> Tensor: ...
-    @overload
-    def sample(
-        self, n: int, steps: int, *, generator: torch.Generator | None = None, record: Literal[True]
-    ) -> Trajectory: ...
-    @torch.no_grad()
-    def sample(
-        self, n: int, steps: int, *, generator: torch.Generator | None = None, record: bool = False
-    ) -> Tensor | Trajectory:
-        """n sequences in `steps` network evaluations each: (n, L) int64, or with `record` a `Trajectory`.
-
-        The same generator state gives the same tokens. Dropout is off while sampling.
-
-        Raises:
-            ValueError: n or steps below 1, or `sampler` is not one of `SAMPLERS`.
-        """
-        check_sampling(n, steps)
-        if self.sampler not in self.SAMPLERS:
-            raise ValueError(f"sampler {self.sampler!r} is unknown; a {self.kind} has {', '.join(self.SAMPLERS)}")
+    @contextmanager
+    def sampling(self) -> Iterator[None]:
+        """Sample with dropout off."""
         training = self.training
         self.eval()
         try:
-            return self.generate(n, steps, generator, record=record)
+            yield
         finally:
             self.train(training)
 
+    def bare(self: M) -> M:
+        """Return the same model, its network taken out of wrappers for many processes or compilation."""
+        network = self.network
+        while isinstance(inner := getattr(network, "_orig_mod", getattr(network, "module", None)), nn.Module):
+            network = inner
+        model = copy.copy(self)
+        model._modules = {**self._modules, "network": network}
+        return model
+
     def decode(self, tokens: Tensor) -> list[str]:
-        """Texts of (B, L) tokens, special tokens left out.
+        """Return the texts of (B, L) tokens, special tokens left out.
 
         Raises:
             ModelError: the model has no tokenizer.
         """
+        return [text.strip() for text in self._reader().decode_batch(tokens.tolist())]
+
+    def spell(self, token: int) -> str:
+        """Return one token as it is written, white space made visible.
+
+        Raises:
+            ModelError: the model has no tokenizer.
+        """
+        text = self._reader().decode([token], skip_special_tokens=False)
+        return text.strip() or repr(text)
+
+    def _reader(self) -> Tokenizer:
         if self.tokenizer is None:
             raise ModelError("this model has no tokenizer; set model.tokenizer to read its samples")
-        return [text.strip() for text in self.tokenizer.decode_batch(tokens.tolist())]
+        return self.tokenizer
 
     # --- directories ---------------------------------------------------------------------------
 
-    def save_pretrained(self, directory: str | Path, provenance: dict[str, Any] | None = None) -> None:
-        """Write the model directory; files already there are replaced only once all are written whole."""
+    def save_pretrained(
+        self,
+        directory: str | Path,
+        provenance: dict[str, Any] | None = None,
+        *,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        """Write the model directory; files already there are replaced only once all are written whole.
+
+        Args:
+            directory: where to write.
+            provenance: what the model says of where it comes from; its own where left out.
+            dtype: of the weights in the file, such as torch.float16; as they are where left out.
+
+        Raises:
+            OSError: a file cannot be written.
+        """
         names = [CONFIG, WEIGHTS, PROVENANCE] + ([TOKENIZER] if self.tokenizer is not None else [])
-        config = {"model": self.kind, **self.settings(), "network": asdict(self.config)}
-        weights = {name: value.detach().cpu().contiguous() for name, value in self.network.state_dict().items()}
+        network = {"architecture": self.config.architecture, **asdict(self.config)}
+        config = {"model": self.kind, **self.settings(), "network": network}
+        weights = {
+            name: value.detach().to("cpu", dtype).contiguous() for name, value in self.network.state_dict().items()
+        }
         with write_aside(Path(directory), *names) as paths:
             paths[0].write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
             try:
@@ -138,27 +169,20 @@ class LanguageModel(nn.Module):
 
     @classmethod
     def from_pretrained(cls: type[M], name: str | Path, device: str | torch.device = "cpu") -> M:
-        """A model from a directory, the name of a shipped one (`shipped_models`), or a hub id.
+        """Load a model from a directory, the name of a shipped one (`shipped_models`), or a hub id.
 
         Raises:
             ModelError: nothing is there, a file is damaged or of another shape, or it is another kind of model.
         """
         directory = find_model(name)
-        config = _read_json(directory / CONFIG)
-        if config.get("model") != cls.kind:
-            raise ModelError(f"{directory} holds a {config.get('model')!r}, not a {cls.kind!r} ({cls.__name__})")
-        tokenizer_file = directory / TOKENIZER
-        try:
-            tokenizer = Tokenizer.from_file(str(tokenizer_file)) if tokenizer_file.is_file() else None
-            settings = {name: value for name, value in config.items() if name not in ("model", "network")}
-            model = cls(NetworkConfig(**config["network"]), tokenizer, **settings)
-        except ModelError:
-            raise
-        except Exception as error:  # tokenizers raises bare Exception; TypeError and KeyError from the config
-            raise ModelError(f"{directory}: {CONFIG} or {TOKENIZER} is damaged ({error})") from error
+        config = _read_config(directory)
+        kind = LanguageModel.KINDS.get(config.pop("model"), cls)
+        if not issubclass(kind, cls):
+            raise ModelError(f"{directory} holds a {kind.kind!r}, not a {cls.kind!r} ({cls.__name__})")
+        model = kind._untrained(directory, config)
         weights = directory / WEIGHTS
         try:
-            model.network.load_state_dict(load_file(weights))
+            model.network.load_state_dict(load_file(weights))  # weights of half precision become float32 again
         except Exception as error:  # safetensors raises its own error type and OSError, torch RuntimeError
             raise ModelError(
                 f"{weights} is missing, truncated or damaged, or not what {CONFIG} asks for; copy or train the model "
@@ -168,37 +192,37 @@ class LanguageModel(nn.Module):
             model.provenance = _read_json(directory / PROVENANCE)
         return model.to(device).eval()
 
-
-M = TypeVar("M", bound=LanguageModel)
+    @classmethod
+    def _untrained(cls: type[M], directory: Path, config: dict[str, Any]) -> M:
+        """The model that config.json describes, with the tokenizer beside it."""
+        file = directory / TOKENIZER
+        try:
+            tokenizer = Tokenizer.from_file(str(file)) if file.is_file() else None
+            sizes = dict(config.pop("network"))
+            architecture = Architecture.KNOWN[sizes.pop("architecture", "dit")]
+            return cls(architecture(**sizes), tokenizer, **config)
+        except ModelError:
+            raise
+        except Exception as error:  # tokenizers raises bare Exception; TypeError and KeyError from the config
+            raise ModelError(f"{directory}: {CONFIG} or {TOKENIZER} is damaged ({error})") from error
 
 
 def load_model(name: str | Path, device: str | torch.device = "cpu") -> LanguageModel:
-    """Whichever model a directory, shipped name or hub id holds; "name@sampler" chooses one of its `SAMPLERS`.
+    """Load whichever model a directory, shipped name or hub id holds.
 
     Raises:
-        ModelError: as `LanguageModel.from_pretrained`, or it has no such sampler.
+        ModelError: as `LanguageModel.from_pretrained`.
     """
-    place, _, sampler = str(name).rpartition("@")
-    if place and not Path(name).exists():
-        model = load_model(place, device)
-        if sampler not in model.SAMPLERS:
-            raise ModelError(f"{name}: a {model.kind} is sampled by {' or '.join(model.SAMPLERS)}, not {sampler!r}")
-        model.sampler = sampler
-        return model
-    directory = find_model(name)
-    kind = str(_read_json(directory / CONFIG).get("model"))
-    if kind not in LanguageModel.KINDS:  # all are there: importing any part of flm_edu imports the baselines
-        raise ModelError(f"{directory / CONFIG} names the model {kind!r}, which this version does not know")
-    return LanguageModel.KINDS[kind].from_pretrained(directory, device)
+    return LanguageModel.from_pretrained(name, device)
 
 
 def shipped_models() -> list[str]:
-    """Names of the trained models that come with the package."""
+    """Return the names of the trained models that come with the package."""
     return sorted(path.parent.name for path in (data_dir() / "checkpoints").glob(f"*/{CONFIG}"))
 
 
 def find_model(name: str | Path) -> Path:
-    """The directory of a model: a path, a shipped name, or a hub id, which is downloaded.
+    """Return the directory of a model: a path, a shipped name, or a hub id, which is downloaded.
 
     Raises:
         ModelError: none of these.
@@ -220,6 +244,25 @@ def find_model(name: str | Path) -> Path:
                 f"shipped models: {shipped}"
             ) from error
     raise ModelError(f"no model {str(name)!r}: give a model directory, a hub id, or a shipped model ({shipped})")
+
+
+#: makes a config.json of an earlier version what it would be today; an extension adds its own
+UPGRADES: list[Callable[[dict[str, Any]], None]] = []
+
+
+def _read_config(directory: Path) -> dict[str, Any]:
+    config = _read_json(directory / CONFIG)
+    network = config.get("network")
+    if isinstance(network, dict):
+        for upgrade in UPGRADES:
+            upgrade(config)
+        for name in () if "architecture" in network else ("two_times", "causal", "extra_tokens"):
+            network.pop(name, None)  # in version 0.1; the kind of model says it now
+    if config.get("model") not in LanguageModel.KINDS:  # all are there: importing any part of flm_edu imports them
+        raise ModelError(
+            f"{directory / CONFIG} names the model {config.get('model')!r}, which this version does not know"
+        )
+    return config
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -3,129 +3,125 @@
 Reading order: `NetworkConfig`, then `DiT.forward` (the whole network in ten lines), then its parts.
 The network knows nothing of noise, schedules or text: its clock is tau and whoever calls it keeps it.
 Architecture: Peebles & Xie 2023 (DiT) with rotary positions, as in arXiv 2602.16813; the layout lets
-`flm_edu.reference` load the authors' published weights. Absolute positions, unit attention and guesses are not theirs.
+`flm_edu.reference` load the authors' published weights. Absolute positions are not theirs.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-#: root mean square of a query's or key's entries in unit attention (Henry et al. 2020, arXiv 2010.04245, who learn it)
-UNIT = 0.8
+from flm_edu.architecture import Architecture, Network, Role
+from flm_edu.settings import setting
 
 
 @dataclass(frozen=True)
-class NetworkConfig:
+class NetworkConfig(Architecture):
     """The sizes of a `DiT`.
 
     Raises:
-        ValueError: a size is out of its range; the message names it.
+        ValueError: a size is out of its range; names it.
     """
 
-    vocab_size: int  # V
-    length: int  # L, the longest sequence
-    width: int = 128  # of the residual stream
-    blocks: int = 4
-    heads: int = 4
-    time_width: int = 128  # of the time embedding that modulates every block
-    dropout: float = 0.0
-    softcap: float = 0.0  # attention scores s become c tanh(s / c); 0 leaves them as they are
-    unit_attention: bool = False  # queries and keys all of one length, so that only their directions count
-    guesses: bool = False  # every block but the last guesses the text, and the next one reads the guess
-    two_times: bool = False  # a flow map is told where it starts and where it lands
-    absolute_positions: bool = False  # for texts of a fixed layout; running text has none, and the paper uses none
-    causal: bool = False  # a position sees itself and what comes before it
-    extra_tokens: int = 0  # read and never written: the mask, or the start of a left-to-right text
+    architecture: ClassVar[str] = "dit"
+
+    width: int = setting(128, "Width of the network.", "[1, inf)")
+    blocks: int = setting(4, "Blocks of the network.", "[1, inf)")
+    heads: int = setting(4, "Attention heads of a block.", "[1, inf)")
+    time_width: int = setting(128, "Width of the time embedding, which modulates every block.", "[1, inf)")
+    dropout: float = setting(0.0, "Dropout in the blocks.", "[0, 1)")
+    softcap: float = setting(0.0, "Cap c of attention scores s, which become c tanh(s / c); 0 for none.", "[0, inf)")
+    # The paper reads running text and uses none; texts of a fixed layout gain much from them.
+    absolute_positions: bool = setting(False, "Learn absolute positions, for texts that start at the row's start.")
 
     def __post_init__(self) -> None:
-        for name, least in (
-            ("vocab_size", 2),
-            ("length", 1),
-            ("width", 1),
-            ("blocks", 1),
-            ("heads", 1),
-            ("time_width", 1),
-            ("extra_tokens", 0),
-        ):
-            if getattr(self, name) < least:
-                raise ValueError(f"network {name} is {getattr(self, name)}; it must be at least {least}")
+        super().__post_init__()
         if self.width % (2 * self.heads):
-            raise ValueError(f"network width {self.width} must be a multiple of 2 x heads = {2 * self.heads}")
-        if self.guesses and self.blocks < 2:
-            raise ValueError(f"network guesses need 2 blocks or more, as the last one answers; blocks is {self.blocks}")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"network dropout is {self.dropout}; it must lie in [0, 1)")
+            raise ValueError(f"`width` is {self.width}; it must be a multiple of 2 x `heads` = {2 * self.heads}")
+
+    def build(self, role: Role) -> Network:
+        """Return an untrained `DiT`."""
+        return DiT(self, role)
 
 
-class DiT(nn.Module):
+class DiT(Network):
     """Embed -> blocks -> logits; every block is modulated by the time embedding.
 
-    `forward(x, tau_s, tau_t=None)` takes x either as states (B, L, V) or as tokens (B, L) int64 and
-    times (B,), or (1,) for one time that all share, and returns logits (B, L, V).
+    `forward(x, tau_s, tau_t=None)` takes x either as states (B, L, V) or as tokens (B, L) int64, and
+    times (B,), (1,) or (), and returns logits (B, L, V).
 
     Raises:
         ValueError: `tau_t` given to a one-time network, or missing for a two-time network; a memory given
-            to a network that is not causal; `every_block` of a network without guesses.
+            to a network that is not causal.
     """
 
-    def __init__(self, config: NetworkConfig):
+    def __init__(self, config: NetworkConfig, role: Role | None = None):
         super().__init__()
-        self.config = config
-        self.embedding = Embedding(config.vocab_size + config.extra_tokens, config.width)
+        self.config, self.role = config, role or Role()
+        self.embedding = Embedding(config.vocab_size + self.role.extra_tokens, config.width)
         self.positions = Embedding(config.length, config.width) if config.absolute_positions else None
         self.time_embedding = TimeEmbedding(config.time_width)
-        self.second_time_embedding = TimeEmbedding(config.time_width) if config.two_times else None
+        self.second_time_embedding = TimeEmbedding(config.time_width) if self.role.two_times else None
         self.rotary = Rotary(config.width // config.heads, config.length)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
-        self.guesses = nn.ModuleList(Guess(config) for _ in range(config.blocks - 1)) if config.guesses else None
+        self.blocks = nn.ModuleList(self.make_block() for _ in range(config.blocks))
         self.head = Head(config)
 
-    def forward(
-        self,
-        x: Tensor,
-        tau_s: Tensor,
-        tau_t: Tensor | None = None,
-        memory: list[Memory] | None = None,
-        every_block: bool = False,
-    ) -> Tensor:
-        """Logits (B, L, V) for states (B, L, V) or tokens (B, L) at times tau_s (B,), tau_t (B,).
+    def make_block(self) -> Block:
+        """Return one untrained block."""
+        return Block(self.config, causal=self.role.causal)
 
-        With the `memory` of a causal network, x holds only what follows the tokens read before. With
-        `every_block`, the guesses on the way come too: (blocks, B, L, V), the last of which is the answer.
+    def forward(
+        self, x: Tensor, tau_s: Tensor, tau_t: Tensor | None = None, memory: list[Memory] | None = None
+    ) -> Tensor:
+        """Return logits (B, L, V) for states (B, L, V) or tokens (B, L) at times tau_s, tau_t.
+
+        With the `memory` of a causal network, x holds only what follows the tokens read before.
         """
-        if (tau_t is None) == self.config.two_times:
+        hidden, condition, rotary = self.enter(x, tau_s, tau_t, memory)
+        for i, block in enumerate(self.blocks):
+            hidden = block(hidden, condition, rotary, None if memory is None else memory[i])
+        return self.head(hidden, condition)  # (B, L, V)
+
+    def enter(
+        self, x: Tensor, tau_s: Tensor, tau_t: Tensor | None, memory: Sequence[Memory] | None = None
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+        """Return what the first block reads: the residual stream (B, L, width), the times and the positions."""
+        if (tau_t is None) == self.role.two_times:
             raise ValueError("a two-time network needs tau_s and tau_t, a one-time network tau_s alone")
-        if memory is not None and not self.config.causal:
+        if memory is not None and not self.role.causal:
             raise ValueError("only a causal network can remember what it has read")
-        if every_block and self.guesses is None:
-            raise ValueError("only a network with guesses has something to say in every block")
         condition = self.time_embedding(tau_s)  # (B, time_width)
         if tau_t is not None and self.second_time_embedding is not None:
             condition = condition + self.second_time_embedding(tau_t)
-        condition = F.silu(condition)
         hidden = self.embedding(x)  # (B, L, width)
         start = 0 if memory is None else memory[0].read
         stop = start + hidden.shape[1]
         if self.positions is not None:
             hidden = hidden + self.positions.weight[start:stop]
-        rotary = self.rotary(stop, start)
-        said: list[Tensor] = []
-        for i, block in enumerate(self.blocks):
-            hidden = block(hidden, condition, rotary, None if memory is None else memory[i])
-            if self.guesses is not None and i < len(self.guesses):
-                hidden, guess = self.guesses[i](hidden)
-                said.append(guess)
-        answer = self.head(hidden, condition)  # (B, L, V)
-        return torch.stack([*said, answer]) if every_block else answer
+        return hidden, F.silu(condition), self.rotary(stop, start)
+
+    def matrices(self) -> list[nn.Parameter]:
+        """Return the matrices of attention and perceptrons; those that the time goes through are not among them."""
+        named = self.blocks.named_parameters()
+        return [weight for name, weight in named if weight.ndim == 2 and "modulation" not in name]
+
+    def start_from(self, one_time: nn.Module) -> None:
+        """Take over all weights; the second time embedding adds zero, so the logits are those of `one_time`."""
+        missing, unexpected = self.load_state_dict(one_time.state_dict(), strict=False)
+        if unexpected or any(not name.startswith("second_time_embedding.") for name in missing):
+            raise AssertionError(f"the two networks differ: {missing=}, {unexpected=}")
+        if self.second_time_embedding is not None:
+            _zero(self.second_time_embedding.last)
 
     def new_memory(self) -> list[Memory]:
-        """An empty memory for each block: the key-value cache of a causal network."""
+        """Return an empty memory for each block: the key-value cache of a causal network."""
         return [Memory(self.config.length) for _ in self.blocks]
 
 
@@ -178,9 +174,9 @@ class TimeEmbedding(nn.Module):
         self.last = nn.Linear(width, width)
 
     def forward(self, tau: Tensor) -> Tensor:
-        """(B,) -> (B, width)."""
+        """(B,), or () as (1,), -> (B, width)."""
         exponent = torch.arange(self.FREQUENCIES, device=tau.device, dtype=torch.float32) / self.FREQUENCIES
-        angle = tau[:, None].float() * torch.exp(-math.log(10_000.0) * exponent)
+        angle = tau.reshape(-1, 1).float() * torch.exp(-math.log(10_000.0) * exponent)
         waves = torch.cat([angle.cos(), angle.sin()], dim=-1)
         return self.last(F.silu(self.first(waves)))
 
@@ -211,10 +207,9 @@ class Rotary(nn.Module):
 class Block(nn.Module):
     """Attention, then a perceptron, each shifted, scaled and gated by the time (adaptive layer norm)."""
 
-    def __init__(self, config: NetworkConfig):
+    def __init__(self, config: NetworkConfig, *, causal: bool = False):
         super().__init__()
-        self.heads, self.softcap, self.dropout = config.heads, config.softcap, config.dropout
-        self.causal, self.unit_attention = config.causal, config.unit_attention
+        self.heads, self.softcap, self.dropout, self.causal = config.heads, config.softcap, config.dropout, causal
         width = config.width
         self.attention_norm = nn.LayerNorm(width, bias=False)  # no shift: the modulation brings its own
         self.attention_in = nn.Linear(width, 3 * width, bias=False)
@@ -239,10 +234,7 @@ class Block(nn.Module):
         batch, length, width = x.shape
         cos, sin = (part.to(x.dtype) for part in rotary)
         qkv = self.attention_in(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        asking = qkv[:2]
-        if self.unit_attention:
-            asking = UNIT * F.rms_norm(asking, asking.shape[-1:])
-        query, key = Rotary.turn(asking, cos, sin)  # (B, heads, L, head_width)
+        query, key = Rotary.turn(self.queries_and_keys(qkv[:2]), cos, sin)  # (B, heads, L, head_width)
         value = qkv[2]
         if memory is not None:
             key, value = memory.extend(key, value)  # (B, heads, read, head_width)
@@ -264,25 +256,9 @@ class Block(nn.Module):
             mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=visible)
         return self.attention_out(mixed.transpose(1, 2).reshape(batch, length, width))
 
-
-class Guess(nn.Module):
-    """What the text looks like so far, put into words and read again: a decision that all later blocks share.
-
-    Without it, a tie between two texts that a block leaves open may fall one way at one position and another way at
-    the next. Training has to say what the guesses should be (`objectives.PathDistillation`).
-    Source: speech recognition in one pass reads its own guesses so (Nozaki and Komatsu 2021, arXiv 2104.02724).
-    """
-
-    def __init__(self, config: NetworkConfig):
-        super().__init__()
-        self.norm = nn.LayerNorm(config.width, elementwise_affine=False)
-        self.say = nn.Linear(config.width, config.vocab_size, bias=False)
-        self.read = _zero(nn.Linear(config.vocab_size, config.width, bias=False))
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, L, width) -> the same with the guess read, and the guess as logits (B, L, V)."""
-        guess = self.say(self.norm(x))
-        return x + self.read(guess.float().softmax(-1)), guess
+    def queries_and_keys(self, both: Tensor) -> Tensor:
+        """Return them as attention compares them, before they are turned: (2, B, heads, L, head_width) -> the same."""
+        return both
 
 
 class Head(nn.Module):
@@ -298,11 +274,6 @@ class Head(nn.Module):
         """(B, L, width), condition (B, time_width) -> (B, L, V)."""
         shift, scale = self.modulation(condition)[:, None].chunk(2, dim=-1)
         return self.linear(_modulate(self.norm(x), shift, scale))
-
-
-def count_weights(network: nn.Module) -> int:
-    """How many numbers training sets."""
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def _without_autocast(device_type: str) -> AbstractContextManager[object]:

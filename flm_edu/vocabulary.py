@@ -14,11 +14,11 @@ UNKNOWN_TOKEN = "<unknown>"
 
 
 class CorpusError(ValueError):
-    """A corpus that cannot be used: names the file or option and the remedy."""
+    """A corpus that cannot be used: names the file or argument and the remedy."""
 
 
 def word_tokenizer(words: Sequence[str]) -> Tokenizer:
-    """A tokenizer with one token for each of the given words, which are separated by spaces."""
+    """Return a tokenizer with one token for each of the given words, which are separated by spaces."""
     unknown = UNKNOWN_TOKEN if UNKNOWN_TOKEN in words else None
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token=unknown))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
@@ -35,7 +35,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, kind: Literal["bpe", 
     """
     if kind == "word":
         if vocab_size < 3:
-            raise CorpusError(f"--vocab-size is {vocab_size}; a word tokenizer needs at least 3")
+            raise CorpusError(f"`vocab_size` is {vocab_size}; a word tokenizer needs at least 3")
         tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN_TOKEN))
         tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
         word_trainer = trainers.WordLevelTrainer(
@@ -44,7 +44,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, kind: Literal["bpe", 
         tokenizer.train_from_iterator(texts, word_trainer)
         return tokenizer
     if vocab_size < 258:
-        raise CorpusError(f"--vocab-size is {vocab_size}; byte-level BPE needs at least 258 (256 bytes and two more)")
+        raise CorpusError(f"`vocab_size` is {vocab_size}; byte-level BPE needs at least 258 (256 bytes and two more)")
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
@@ -60,7 +60,7 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int, kind: Literal["bpe", 
 
 
 def published_tokenizer(name: str) -> Tokenizer:
-    """The tokenizer of a model on the Hugging Face hub, downloaded once.
+    """Return the tokenizer of a model on the Hugging Face hub, downloaded once.
 
     Raises:
         CorpusError: it cannot be had; says why.
@@ -70,13 +70,13 @@ def published_tokenizer(name: str) -> Tokenizer:
     except Exception as error:  # tokenizers raises bare Exception, the hub's client a dozen kinds
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise CorpusError(
-            f"--tokenizer {name!r} cannot be had from the Hugging Face hub ({reason}); "
+            f"tokenizer {name!r} cannot be had from the Hugging Face hub ({reason}); "
             "check the name and the connection, or leave it out to train one"
         ) from error
 
 
 def end_token_id(tokenizer: Tokenizer) -> int:
-    """The token that ends a text: ours, or the one a published tokenizer uses for it.
+    """Return the token that ends a text: ours, or the one a published tokenizer uses for it.
 
     Raises:
         CorpusError: the tokenizer has none of the known names.

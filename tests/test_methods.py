@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from flm_edu.architecture import count_weights
 from flm_edu.evaluation import published, training_tokens
 from flm_edu.files import data_dir
 from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.language_model import LanguageModel, load_model
 from flm_edu.methods import DISTILLATIONS, TRAINABLE, path_student, size_like
-from flm_edu.network import count_weights
 from flm_edu.training.presets import PRESETS, load_preset
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,18 +6,19 @@ each of them of a single token thanks to the key-value cache.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from flm_edu.discrete import Recorder
-from flm_edu.draws import draw
+from flm_edu.architecture import Role
+from flm_edu.draws import categorical
+from flm_edu.generator import Request
 from flm_edu.interpolant import one_hot
 from flm_edu.language_model import LanguageModel
-from flm_edu.objectives.objective import Objective
-from flm_edu.sampling import Trajectory
+from flm_edu.objectives.objective import Loss, StepContext
+from flm_edu.sampling import Recorder, Trajectory
 
 
 class AutoregressiveLM(LanguageModel):
@@ -29,13 +30,13 @@ class AutoregressiveLM(LanguageModel):
     """
 
     kind = "autoregressive"
-    NETWORK: ClassVar[dict[str, Any]] = {"causal": True, "extra_tokens": 1}
+    ROLE: ClassVar[Role] = Role(causal=True, extra_tokens=1)
     EXACT_LIKELIHOOD = True
 
     @property
     def fixed_steps(self) -> int:
         """L: one network evaluation a token."""
-        return self.config.length
+        return self.length
 
     def logits(self, tokens: Tensor) -> Tensor:
         """Of every token given those before it: (B, L) int64 -> (B, L, V) float."""
@@ -48,40 +49,37 @@ class AutoregressiveLM(LanguageModel):
 
     def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
         """Exact: nothing is drawn."""
-        return next_token(self, tokens, generator).loss
+        return next_token(self, tokens, StepContext(generator)).loss
 
-    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
-        """n texts, one position after the other, whatever `steps` is.
+    def generate(self, request: Request) -> Tensor | Trajectory:
+        """Write one position after the other, whatever `steps` is.
 
         Recorded positions that are not written yet have confidence 0.
         """
-        length, size = self.config.length, self.config.vocab_size
-        recorder = Recorder(length, record)
+        n, length, size = request.n, self.length, self.vocab_size
+        recorder = Recorder(request.record, request.keep_states)
         tokens = torch.zeros(n, length, dtype=torch.long, device=self.device)
-        memory = self.network.new_memory()  # type: ignore[operator]  # a DiT, when sampling
+        memory = self.network.new_memory()  # type: ignore[operator]  # a causal `Network`, when sampling
         last, time = self._start(n), torch.zeros(1, device=self.device)
         for position in range(length):
             following = self.network(last, time, memory=memory).float().softmax(-1)  # (n, 1, V)
-            if record:
-                seen = one_hot(tokens, size)
-                seen[:, position + 1 :] = 0
+            if request.record:
+                written = one_hot(tokens, size)
+                written[:, position:] = 0
+                seen = written.clone()
                 seen[:, position] = following[:, 0]
-                recorder.see(seen)
-            last = draw(following, generator)
+                recorder.see(seen, written)
+            last = categorical(following, request.generator)
             tokens[:, position] = last[:, 0]
-        return recorder.result(tokens)
+        recorder.decided(tokens, lambda: one_hot(tokens, size))
+        return recorder.result(tokens, torch.linspace(0, 1, length + 1))
 
     def _start(self, n: int) -> Tensor:
         """What stands before the first token: (n, 1)."""
-        return torch.full((n, 1), self.config.vocab_size, device=self.device)
+        return torch.full((n, 1), self.vocab_size, device=self.device)
 
 
-def next_token(
-    model: AutoregressiveLM,
-    tokens: Tensor,
-    generator: torch.Generator | None = None,
-    averaged: AutoregressiveLM | None = None,
-) -> Objective:
-    """The exact negative log-likelihood, nats per token: (B, L) int64; nothing is drawn."""
+def next_token(model: AutoregressiveLM, tokens: Tensor, context: StepContext) -> Loss:
+    """Return the exact negative log-likelihood, nats per token: (B, L) int64; nothing is drawn."""
     loss = F.cross_entropy(model.logits(tokens).flatten(0, 1), tokens.flatten())
-    return Objective(loss, {"cross_entropy": loss.detach()})
+    return Loss(loss, {"cross_entropy": loss.detach()})

@@ -4,7 +4,7 @@ Uniform diffusion has no path of its own, but the Gaussian one it shadows has: w
 clean text x_1, the argmax of I_t at two times are two points of one deterministic path of tokens.
 
 Times are spread evenly in alpha here (published: evenly in the noise's log-ratio), and four rounds from 64 steps end at
-parts of 1/8 (published: five from 512, at 1/32); `--rounds` and `--teacher-steps` choose others.
+parts of 1/8 (published: five from 512, at 1/32); `RoundOptions` chooses others.
 
 Source: Sahoo et al. 2025, "The Diffusion Duality" (arXiv 2506.10892).
 """
@@ -18,7 +18,7 @@ from flm_edu.baselines.rounds import RoundOptions, divergence
 from flm_edu.baselines.uniform import UniformLM
 from flm_edu.draws import gaussian_noise, stratified
 from flm_edu.interpolant import interpolate_tokens
-from flm_edu.objectives.objective import Objective
+from flm_edu.objectives.objective import Loss, StepContext
 
 
 class DiscreteConsistency:
@@ -35,18 +35,17 @@ class DiscreteConsistency:
         self.teacher_steps = teacher_steps
         self.options = options or RoundOptions()
 
-    def __call__(
-        self, model: UniformLM, tokens: Tensor, generator: torch.Generator | None, averaged: UniformLM | None = None
-    ) -> Objective:
-        """The mean over tokens, nats per token: tokens (B, L) int64."""
+    def __call__(self, model: UniformLM, tokens: Tensor, context: StepContext) -> Loss:
+        """Return the mean over tokens, nats per token: tokens (B, L) int64."""
         self.teacher.to(tokens.device)
+        generator = context.generator
         alpha = stratified(len(tokens), generator, tokens.device)
         later = (alpha + 1 / self.teacher_steps).clamp_max(1)
-        noise = gaussian_noise((*tokens.shape, model.config.vocab_size), generator, tokens.device)
+        noise = gaussian_noise((*tokens.shape, model.vocab_size), generator, tokens.device)
         seen = interpolate_tokens(noise.clone(), tokens, model.schedule.t(later)).argmax(-1)
         now = interpolate_tokens(noise, tokens, model.schedule.t(alpha)).argmax(-1)
         with torch.no_grad():
             target = self.teacher.logits(seen, later).log_softmax(-1)
         student = model.logits(now, alpha).log_softmax(-1)
         loss = divergence(student, target, self.options.divergence).mean()
-        return Objective(loss, {"divergence": loss.detach()})
+        return Loss(loss, {"divergence": loss.detach()})

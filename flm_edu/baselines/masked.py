@@ -1,21 +1,23 @@
-"""Masked diffusion (MDLM): tokens are hidden one by one, and the network guesses all hidden ones at once.
+"""Masked diffusion (MDLM): tokens are hidden one by one, and the network predicts all hidden ones at once.
 
 Source: Sahoo et al. 2024, "Simple and Effective Masked Diffusion Language Models" (arXiv 2406.07524).
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from flm_edu.architecture import Role
 from flm_edu.discrete import unmask
 from flm_edu.draws import random_uniform, stratified
+from flm_edu.generator import Request
 from flm_edu.interpolant import one_hot
 from flm_edu.language_model import LanguageModel
-from flm_edu.objectives.objective import Objective
+from flm_edu.objectives.objective import Loss, StepContext
 from flm_edu.sampling import Trajectory
 
 #: The loss weighs a text with a hidden share t by 1/t; below this share nothing is drawn (as published).
@@ -32,33 +34,34 @@ class MaskedLM(LanguageModel):
     """
 
     kind = "masked"
-    NETWORK: ClassVar[dict[str, Any]] = {"extra_tokens": 1}
-    SAMPLERS = ("ancestral", "confidence")
+    ROLE: ClassVar[Role] = Role(extra_tokens=1)
+    SAMPLERS: ClassVar[tuple[str, ...]] = ("ancestral", "confidence")
 
     def logits(self, tokens: Tensor, known: Tensor) -> Tensor:
         """The network's output: tokens (B, L) int64, read where known (B, L) bool -> (B, L, V) float."""
-        shown = torch.where(known, tokens, self.config.vocab_size)
+        shown = torch.where(known, tokens, self.vocab_size)
         return self.network(shown, torch.zeros(1, device=tokens.device)).float()
 
     def posterior(self, tokens: Tensor, known: Tensor) -> Tensor:
         """Clean-token probabilities, certain where known: (B, L) int64, (B, L) bool -> (B, L, V)."""
-        certain = one_hot(tokens, self.config.vocab_size)
+        certain = one_hot(tokens, self.vocab_size)
         return torch.where(known[..., None], certain, self.logits(tokens, known).softmax(-1))
 
     def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
         """With one draw of what is hidden for each text."""
-        return masked_diffusion(self, tokens, generator).loss
+        return masked_diffusion(self, tokens, StepContext(generator)).loss
 
-    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
-        """n texts by `unmask`: "ancestral", or the most confident guesses first."""
+    def generate(self, request: Request) -> Tensor | Trajectory:
+        """Write by `unmask`: "ancestral", or the most confident predictions first."""
         return unmask(
             self.posterior,
-            (n, self.config.length),
-            steps,
-            generator,
+            (request.n, self.length),
+            request.steps,
+            request.generator,
             device=self.device,
-            order="confidence" if self.sampler == "confidence" else "random",
-            record=record,
+            order="confidence" if request.sampler == "confidence" else "random",
+            record=request.record,
+            keep_states=request.keep_states,
         )
 
 
@@ -67,22 +70,20 @@ def hide(tokens: Tensor, share: Tensor, generator: torch.Generator | None) -> Te
     return random_uniform(tokens.shape, generator, tokens.device) >= share[:, None]
 
 
-def masked_diffusion(
-    model: MaskedLM, tokens: Tensor, generator: torch.Generator | None, averaged: MaskedLM | None = None
-) -> Objective:
-    """The continuous-time bound on -log p: cross-entropy of the hidden tokens, weighed by 1 / (share hidden).
+def masked_diffusion(model: MaskedLM, tokens: Tensor, context: StepContext) -> Loss:
+    """Return the continuous-time bound on -log p: cross-entropy of the hidden tokens, weighed by 1 / (share hidden).
 
     With the log-linear schedule alpha = 1 - t the weight -alpha'/(1-alpha) is 1/t. For the exact posterior
     the bound is tight: its mean is the entropy of the language.
 
     Shapes: tokens (B, L) int64; nats per token. Source: Eq. (11), arXiv 2406.07524.
     """
-    share = LEAST_HIDDEN + (1 - LEAST_HIDDEN) * stratified(len(tokens), generator, tokens.device)
-    known = hide(tokens, share, generator)
+    share = LEAST_HIDDEN + (1 - LEAST_HIDDEN) * stratified(len(tokens), context.generator, tokens.device)
+    known = hide(tokens, share, context.generator)
     logits = model.logits(tokens, known).flatten(0, 1)
     surprise = F.cross_entropy(logits, tokens.flatten(), reduction="none").view_as(tokens)  # (B, L)
     loss = (surprise * ~known / share[:, None]).mean()
-    return Objective(
+    return Loss(
         loss,
         {"bound": loss.detach(), "cross_entropy": (surprise.detach() * ~known).sum() / (~known).sum().clamp_min(1)},
     )

@@ -7,29 +7,32 @@ from typing import Literal
 
 from torch import Tensor
 
+from flm_edu.settings import Settings, setting
+
 
 @dataclass(frozen=True)
-class RoundOptions:
+class RoundOptions(Settings):
     """Constants of a distillation in rounds.
 
     Raises:
         ValueError: an option is out of its range; the message names it.
     """
 
-    rounds: int = 4  # the training steps are shared out equally among them
-    teacher_steps: int = 64  # of the first teacher; every round halves them
-    divergence: Literal["reverse", "forward"] = "reverse"  # KL(student || target), as published, or the other way
+    rounds: int = setting(
+        4, "How often the steps are halved; the training steps are shared among the rounds.", "[1, inf)"
+    )
+    teacher_steps: int = setting(64, "Sampling steps of the first teacher; every round halves them.", "[1, inf)")
+    divergence: Literal["reverse", "forward"] = setting(
+        "reverse", "KL(student || target), as published (reverse), or the other way (forward)."
+    )
 
     def __post_init__(self) -> None:
-        if self.rounds < 1:
-            raise ValueError(f"rounds is {self.rounds}; it must be at least 1")
-        if self.teacher_steps < 1 or self.teacher_steps % 2**self.rounds:
+        super().__post_init__()
+        if self.teacher_steps % 2**self.rounds:
             raise ValueError(
-                f"teacher_steps is {self.teacher_steps}; {self.rounds} rounds that halve it need a multiple of "
+                f"`teacher_steps` is {self.teacher_steps}; {self.rounds} `rounds` that halve it need a multiple of "
                 f"{2**self.rounds}"
             )
-        if self.divergence not in ("reverse", "forward"):
-            raise ValueError(f"divergence is {self.divergence!r}; choose 'reverse' or 'forward'")
 
 
 def divergence(log_student: Tensor, log_target: Tensor, kind: Literal["reverse", "forward"]) -> Tensor:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from flm_edu.baselines.masked import LEAST_HIDDEN, MaskedLM, hide
 from flm_edu.baselines.rounds import RoundOptions, divergence
-from flm_edu.draws import draw, stratified
-from flm_edu.objectives.objective import Objective
+from flm_edu.draws import categorical, stratified
+from flm_edu.objectives.objective import Loss, StepContext
 
 
 class SelfDistillationThroughTime:
@@ -29,11 +29,10 @@ class SelfDistillationThroughTime:
         self.teacher_steps = teacher_steps
         self.options = options or RoundOptions()
 
-    def __call__(
-        self, model: MaskedLM, tokens: Tensor, generator: torch.Generator | None, averaged: MaskedLM | None = None
-    ) -> Objective:
-        """The mean over hidden tokens, nats per token: tokens (B, L) int64."""
+    def __call__(self, model: MaskedLM, tokens: Tensor, context: StepContext) -> Loss:
+        """Return the mean over hidden tokens, nats per token: tokens (B, L) int64."""
         self.teacher.to(tokens.device)
+        generator = context.generator
         step = 1 / self.teacher_steps
         share = LEAST_HIDDEN + (1 - LEAST_HIDDEN) * stratified(len(tokens), generator, tokens.device)
         known = hide(tokens, share, generator)
@@ -41,7 +40,7 @@ class SelfDistillationThroughTime:
         target = two_step_target(self.teacher, tokens, known, (step / share).clamp_max(1), generator)
         each = divergence(model.logits(tokens, known).log_softmax(-1), target, self.options.divergence)
         loss = (each * ~known).sum() / (~known).sum().clamp_min(1)
-        return Objective(loss, {"divergence": loss.detach()})
+        return Loss(loss, {"divergence": loss.detach()})
 
 
 @torch.no_grad()
@@ -57,6 +56,6 @@ def two_step_target(
     """
     first = teacher.logits(tokens, known).log_softmax(-1)
     uncovered = ~known & ~hide(tokens, chance, generator)
-    written = torch.where(uncovered, draw(first.exp(), generator), tokens)
+    written = torch.where(uncovered, categorical(first.exp(), generator), tokens)
     second = teacher.logits(written, known | uncovered).log_softmax(-1)
     return torch.where(uncovered[..., None], first, second)

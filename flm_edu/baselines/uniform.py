@@ -10,21 +10,23 @@ Source: Sahoo et al. 2025, "The Diffusion Duality" (arXiv 2506.10892).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
+from flm_edu.architecture import Architecture
 from flm_edu.discrete import denoise_uniform
-from flm_edu.draws import gaussian_noise, random_uniform, stratified
+from flm_edu.draws import gaussian_noise, random_tokens, random_uniform, stratified
+from flm_edu.generator import Request
 from flm_edu.interpolant import interpolate_tokens
 from flm_edu.language_model import LanguageModel
-from flm_edu.network import NetworkConfig
-from flm_edu.objectives.objective import Objective
+from flm_edu.objectives.objective import Loss, StepContext
 from flm_edu.sampling import Trajectory
 from flm_edu.schedule import DecodingErrorSchedule
+from flm_edu.settings import Settings, setting
 
 
 class UniformLM(LanguageModel):
@@ -39,7 +41,7 @@ class UniformLM(LanguageModel):
     kind = "uniform"
     SAMPLERS: ClassVar[tuple[str, ...]] = ("ancestral", "greedy-tail")
 
-    def __init__(self, config: NetworkConfig, tokenizer: Tokenizer | None = None):
+    def __init__(self, config: Architecture, tokenizer: Tokenizer | None = None):
         super().__init__(config, tokenizer)
         self.schedule = DecodingErrorSchedule(config.vocab_size)  # of the Gaussian path it shadows
 
@@ -55,32 +57,34 @@ class UniformLM(LanguageModel):
         """With one draw of the noise for each text."""
         return uniform_diffusion(self, tokens, generator).loss
 
-    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
-        """n texts by `denoise_uniform`: "ancestral", or with the last step greedy."""
+    def draw_noise(self, n: int, generator: torch.Generator | None) -> Tensor:
+        """Draw random tokens: (n, L) int64."""
+        return random_tokens((n, self.length), self.vocab_size, generator, self.device)
+
+    def generate(self, request: Request) -> Tensor | Trajectory:
+        """Write by `denoise_uniform`: "ancestral", or with the last step greedy."""
         return denoise_uniform(
             self.context,
-            (n, self.config.length),
-            self.config.vocab_size,
-            steps,
-            generator,
-            device=self.device,
-            greedy_tail=self.sampler == "greedy-tail",
-            record=record,
+            request.start,
+            self.vocab_size,
+            request.steps,
+            request.generator,
+            greedy_tail=request.sampler == "greedy-tail",
+            record=request.record,
+            keep_states=request.keep_states,
         )
 
 
 def corrupt(tokens: Tensor, alpha: Tensor, vocab_size: int, generator: torch.Generator | None) -> Tensor:
     """Each token kept with probability alpha, else any of V: (B, L) int64, (B,) -> (B, L) int64."""
     keep = random_uniform(tokens.shape, generator, tokens.device) < alpha[:, None]
-    source = tokens.device if generator is None else generator.device
-    anything = torch.randint(vocab_size, tokens.shape, generator=generator, device=source).to(tokens.device)
-    return torch.where(keep, tokens, anything)
+    return torch.where(keep, tokens, random_tokens(tokens.shape, vocab_size, generator, tokens.device))
 
 
 def uniform_diffusion(
     model: UniformLM, tokens: Tensor, generator: torch.Generator | None, temperature: float = 0.0
-) -> Objective:
-    """The continuous-time bound on -log p, an integral over alpha from 0 to 1.
+) -> Loss:
+    """Return the continuous-time bound on -log p, an integral over alpha from 0 to 1.
 
     Alphas near 1, where a text holds few wrong tokens to learn from, are drawn more often and weigh less.
     For the exact context the bound is tight: its mean is the entropy of the language.
@@ -98,17 +102,17 @@ def uniform_diffusion(
     alpha, weight = 1 - left**2, 2 * left  # weight = |d alpha / d left|
     if temperature > 0:
         # Uniform diffusion at alpha is the argmax of the Gaussian path I_t where tau(t) = alpha.
-        noise = gaussian_noise((*tokens.shape, model.config.vocab_size), generator, tokens.device)
+        noise = gaussian_noise((*tokens.shape, model.vocab_size), generator, tokens.device)
         state = interpolate_tokens(noise, tokens, model.schedule.t(alpha))
         seen, noisy = (state / temperature).softmax(-1), state.argmax(-1)
     else:
-        seen = noisy = corrupt(tokens, alpha, model.config.vocab_size, generator)
+        seen = noisy = corrupt(tokens, alpha, model.vocab_size, generator)
     loss = (weight[:, None] * uniform_bound(model.logits(seen, alpha), tokens, noisy, alpha)).mean()
-    return Objective(loss, {"soft_loss" if temperature > 0 else "bound": loss.detach()})
+    return Loss(loss, {"soft_loss" if temperature > 0 else "bound": loss.detach()})
 
 
-@dataclass
-class UniformDiffusion:
+@dataclass(frozen=True)
+class UniformDiffusion(Settings):
     """The bound, on texts whose tokens are soft in the first part of a training.
 
     A token that was replaced looks like any other, and a network that starts with such texts is slow to
@@ -119,9 +123,6 @@ class UniformDiffusion:
             the clean text, is about a fifth for any vocabulary; it falls to 0.
         until: share of the training after which tokens are hard.
 
-    Attributes:
-        progress: share of the training that is over, which `Trainer` sets.
-
     Raises:
         ValueError: an option is out of its range; the message names it.
 
@@ -129,28 +130,19 @@ class UniformDiffusion:
     so small that tokens are nearly hard.
     """
 
-    softness: float = 4.0
-    until: float = 0.5
-    progress: float = field(default=0.0, init=False)
+    softness: float = setting(4.0, "Softness of the tokens at the start.", "[0, inf)")
+    until: float = setting(0.5, "Share of the training after which tokens are hard.", "(0, 1]")
 
-    def __post_init__(self) -> None:
-        if not self.softness >= 0:
-            raise ValueError(f"softness is {self.softness}; it must be 0 or more")
-        if not 0 < self.until <= 1:
-            raise ValueError(f"until is {self.until}; it must lie in (0, 1]")
-
-    def temperature(self, model: UniformLM) -> float:
-        """Of the softmax at this point of the training."""
+    def temperature(self, model: UniformLM, progress: float) -> float:
+        """Return the temperature of the softmax when this share of the training is over."""
         # V entries of Gaussian noise of deviation 1 - t freeze to one of them at a temperature near (1 - t) / ln V.
         noise = 1 - float(model.schedule.t(torch.tensor(0.5)))
-        left = max(0.0, 1 - self.progress / self.until)
-        return left * self.softness * noise / math.log(model.config.vocab_size)
+        left = max(0.0, 1 - progress / self.until)
+        return left * self.softness * noise / math.log(model.vocab_size)
 
-    def __call__(
-        self, model: UniformLM, tokens: Tensor, generator: torch.Generator | None, averaged: UniformLM | None = None
-    ) -> Objective:
-        """nats per token: tokens (B, L) int64."""
-        return uniform_diffusion(model, tokens, generator, self.temperature(model))
+    def __call__(self, model: UniformLM, tokens: Tensor, context: StepContext) -> Loss:
+        """Return the loss of tokens (B, L) int64, nats per token."""
+        return uniform_diffusion(model, tokens, context.generator, self.temperature(model, context.progress))
 
 
 def uniform_bound(logits: Tensor, clean: Tensor, noisy: Tensor, alpha: Tensor) -> Tensor:

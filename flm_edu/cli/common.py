@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 import typer
 
-from flm_edu.cli.training_options import MAX_SEED
+from flm_edu.cli.options import OneOf, as_options, flags, with_signature
+from flm_edu.grammar import language_names
+from flm_edu.training.presets import PRESETS
+
+MAX_SEED = 2**63 - 1  # what torch's generators take
 
 app = typer.Typer(
     name="flm-edu",
@@ -29,7 +35,7 @@ app = typer.Typer(
 
 LanguageOption = Annotated[
     str | None,
-    typer.Option("--language", help="Finite language: cities, drinks, sentences, tales, or a .grammar file."),
+    typer.Option("--language", help=f"Finite language: {', '.join(language_names())}, or a .grammar file."),
 ]
 CorpusOption = Annotated[
     str | None,
@@ -46,15 +52,37 @@ ResumeOption = Annotated[
     bool, typer.Option("--resume", help="Go on with an interrupted run; repeat its other options.")
 ]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace a model that is already in --out.")]
+PresetOption = Annotated[str, typer.Option("--preset", help="Settings by name."), OneOf(PRESETS)]
 DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, or auto for the best there is.")]
 
 
 # --- what the commands are made of --------------------------------------------------------------
 
 
+def command(name: str | None = None, *, epilog: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a function a command, whose errors are told in the names of its options."""
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(function, eval_str=True)
+
+        @wraps(function)
+        def run(**values: Any) -> None:
+            with plain_errors(flags(function)):
+                function(**values)
+
+        app.command(name, epilog=epilog)(with_signature(run, list(signature.parameters.values())))
+        return function
+
+    return decorate
+
+
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """What a user can mend is told in a sentence with exit code 2 (130 for Ctrl-C); a bug keeps its traceback."""
+def plain_errors(names: dict[str, str]) -> Iterator[None]:
+    """Tell what a user can mend in a sentence, with exit code 2 (130 for Ctrl-C); a bug keeps its traceback.
+
+    Args:
+        names: the library's arguments -> the options that set them.
+    """
     try:
         yield
     except KeyboardInterrupt:
@@ -67,14 +95,14 @@ def plain_errors() -> Iterator[None]:
         message = str(error)
         if isinstance(error, OSError) and error.filename and error.strerror:  # without its number
             message = f"{error.filename2 or error.filename}: {error.strerror}"
-        typer.echo(f"error: {message}", err=True)
+        typer.echo(f"error: {as_options(message, names)}", err=True)
         raise SystemExit(2) from error
     except RuntimeError as error:
         from flm_edu.training.state import TrainingInterrupted, TrainingStopped
 
         if not isinstance(error, TrainingStopped):
             raise
-        typer.echo(f"stopped: {error}", err=True)
+        typer.echo(f"stopped: {as_options(str(error), names)}", err=True)
         raise SystemExit(130 if isinstance(error, TrainingInterrupted) else 2) from error
 
 
@@ -103,11 +131,6 @@ def say(message: str) -> None:
     """To the terminal, beside what a pipe takes; of several processes the first speaks."""
     if os.environ.get("RANK", "0") == "0":
         typer.echo(message, err=True)
-
-
-def given(**options: Any) -> dict[str, Any]:
-    """The options that were given; the others keep the preset's value."""
-    return {name: value for name, value in options.items() if value is not None}
 
 
 def choose_device(name: str) -> str:

@@ -9,7 +9,18 @@ from flm_edu.corpus.rows import cached_corpus
 from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
-from flm_edu.language_model import LanguageModel
+from flm_edu.language_model import LanguageModel, load_model
+
+
+def open_model(name: str, device: str = "cpu") -> tuple[LanguageModel, str | None]:
+    """Load what NAME or NAME@SAMPLER names: the model, and its sampler where one is named."""
+    place, _, sampler = name.rpartition("@")
+    if not place or Path(name).exists():
+        return load_model(name, device), None
+    model = load_model(place, device)
+    if sampler not in model.SAMPLERS:
+        raise ValueError(f"{name}: a {model.kind} is sampled by {' or '.join(model.SAMPLERS)}, not {sampler!r}")
+    return model, sampler
 
 
 def load_data(
@@ -48,7 +59,7 @@ def data_of(
             raise ValueError("perfect models need a finite language: give --language, and no --corpus")
         return _finite(language, cache)
     origin = model.provenance.get("corpus_options", {})
-    options: dict[str, Any] = {"length": model.config.length, "tokenizer": model.tokenizer}
+    options: dict[str, Any] = {"length": model.length, "tokenizer": model.tokenizer}
     options |= {name: origin[name] for name in ("packing", "held_out") if name in origin}
     if language or corpus:
         return load_data(language, corpus, cache, **({} if language else options))
@@ -76,7 +87,7 @@ def data_of(
 
 def check_fits(name: str, model: LanguageModel, data: Language | TextCorpus) -> None:
     """`ValueError` where a model's vocabulary and length are not the data's."""
-    have, want = (model.config.vocab_size, model.config.length), (data.vocab_size, data.length)
+    have, want = (model.vocab_size, model.length), (data.vocab_size, data.length)
     if have != want:
         raise ValueError(
             f"{name} writes {have[1]} tokens of a vocabulary of {have[0]}, {data.name} has {want[1]} of {want[0]}; "

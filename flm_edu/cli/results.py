@@ -18,26 +18,24 @@ from flm_edu.cli.common import (
     ResumeOption,
     SeedOption,
     StepsListOption,
-    app,
     check_out,
     choose_device,
+    command,
     forget_run,
-    plain_errors,
     say,
 )
-from flm_edu.cli.data import check_fits, data_of, load_data
+from flm_edu.cli.data import check_fits, data_of, load_data, open_model
 from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
 from flm_edu.evaluation.judge import Judge
 from flm_edu.evaluation.sweep import sweep
 from flm_edu.evaluation.tables import format_footing, format_table, load_sweeps, save_sweep
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
-from flm_edu.language_model import load_model
 from flm_edu.oracle.by_name import load_perfect
 from flm_edu.provenance import describe_run
 
 
-@app.command(
+@command(
     epilog="Examples: flm-edu sample sentences-fmlm | flm-edu sample runs/flm --steps 64 --n 5 --seed 7 | "
     "flm-edu sample tales-fmlm --steps 4 --trace"
 )
@@ -50,28 +48,25 @@ def sample(
     seed: SeedOption = 0,
 ) -> None:
     """Write texts: one a line."""
-    with plain_errors():
-        loaded = load_model(model, choose_device(device))
-        if steps is not None and loaded.fixed_steps not in (None, steps):
-            raise ValueError(
-                f"--steps is {steps}, but {model} writes in {loaded.fixed_steps} steps, always: leave it out"
-            )
-        steps = 1 if steps is None else steps
-        generator = torch.Generator().manual_seed(seed)
-        if not trace:
-            for text in loaded.decode(loaded.sample(n, steps, generator=generator)):
-                typer.echo(text)
-            return
-        trajectory = loaded.sample(n, steps, generator=generator, record=True)
-        for row in range(n):
-            seen = zip(trajectory.tau.tolist(), trajectory.tokens[:, row], trajectory.confidences[:, row], strict=True)
-            for tau, tokens, confidence in seen:
-                written = tokens[confidence > 0]  # all of it, unless the model writes from left to right
-                typer.echo(f"tau {tau:.2f}  {loaded.decode(written[None])[0]}")
-            typer.echo("")
+    loaded, sampler = open_model(model, choose_device(device))
+    if steps is not None and loaded.fixed_steps not in (None, steps):
+        raise ValueError(f"--steps is {steps}, but {model} writes in {loaded.fixed_steps} steps, always: leave it out")
+    steps = 1 if steps is None else steps
+    generator = torch.Generator().manual_seed(seed)
+    if not trace:
+        for text in loaded.decode(loaded.sample(n, steps, generator=generator, sampler=sampler)):
+            typer.echo(text)
+        return
+    trajectory = loaded.sample(n, steps, generator=generator, sampler=sampler, record=True)
+    for row in range(n):
+        seen = zip(trajectory.tau.tolist(), trajectory.tokens[:, row], trajectory.confidences[:, row], strict=True)
+        for tau, tokens, confidence in seen:
+            written = tokens[confidence > 0]  # all of it, unless the model writes from left to right
+            typer.echo(f"tau {tau:.2f}  {loaded.decode(written[None])[0]}")
+        typer.echo("")
 
 
-@app.command(
+@command(
     epilog="Examples: flm-edu evaluate sentences-flm sentences-fmlm | "
     "flm-edu evaluate perfect:masked perfect:flow perfect:flow-map --language sentences | "
     "flm-edu evaluate runs/flm --steps 1,4,16 --n 4000 --out sweep.csv"
@@ -97,31 +92,39 @@ def evaluate(
     seed: SeedOption = 0,
 ) -> None:
     """Quality against steps for one or more models, beside the data's own figures."""
-    with plain_errors():
-        counts = _step_counts(steps)
-        trained = {name: load_model(name, choose_device(device)) for name in models if not name.startswith("perfect:")}
-        data = data_of(next(iter(trained.values()), None), language, corpus, cache)
-        for name, model in trained.items():
-            check_fits(name, model, data)
-        scorer = None if judge is None else Judge(judge, device=choose_device(device))
-        contestants = {name: trained[name] if name in trained else _perfect(name, data) for name in models}
-        with tqdm(total=len(contestants) * len(counts) + 1, desc="measuring") as bar:
-            points = sweep(
-                contestants, data, counts, samples=n, seed=seed, judge=scorer, on_point=lambda _: bar.update()
-            )
-        typer.echo(format_table(points))
-        if trained:
-            typer.echo(f"\n{format_footing(points)}")
-        if points[0].samples < n:
-            say(f"{data.name} has only {points[0].samples} texts to compare with: among fewer, n-grams repeat less")
-        if out is not None:
-            facts = {"seed": seed, "corpus": data.name, "corpus_fingerprint": data.fingerprint}
-            facts["judge"] = scorer and scorer.about
-            save_sweep(points, out, describe_run(**facts))
-            say(f"table written to {out.with_suffix('.csv')} and {out.with_suffix('.json')}")
+    counts = _step_counts(steps)
+    opened = {name: open_model(name, choose_device(device)) for name in models if not name.startswith("perfect:")}
+    trained = {name: model for name, (model, _) in opened.items()}
+    samplers = {name: sampler for name, (_, sampler) in opened.items() if sampler is not None}
+    data = data_of(next(iter(trained.values()), None), language, corpus, cache)
+    for name, model in trained.items():
+        check_fits(name, model, data)
+    scorer = None if judge is None else Judge(judge, device=choose_device(device))
+    contestants = {name: trained[name] if name in trained else _perfect(name, data) for name in models}
+    with tqdm(total=len(contestants) * len(counts) + 1, desc="measuring") as bar:
+        points = sweep(
+            contestants,
+            data,
+            counts,
+            samplers=samplers,
+            samples=n,
+            seed=seed,
+            judge=scorer,
+            on_point=lambda _: bar.update(),
+        )
+    typer.echo(format_table(points))
+    if trained:
+        typer.echo(f"\n{format_footing(points)}")
+    if points[0].samples < n:
+        say(f"{data.name} has only {points[0].samples} texts to compare with: among fewer, n-grams repeat less")
+    if out is not None:
+        facts = {"seed": seed, "corpus": data.name, "corpus_fingerprint": data.fingerprint}
+        facts["judge"] = scorer and scorer.about
+        save_sweep(points, out, describe_run(**facts))
+        say(f"table written to {out.with_suffix('.csv')} and {out.with_suffix('.json')}")
 
 
-@app.command(
+@command(
     epilog="Examples: flm-edu plot runs/demo/sweep.json | "
     "flm-edu plot a.json b.json --metric total_variation --theme dark --out both.svg | "
     "flm-edu plot a.json --out a.html"
@@ -139,27 +142,26 @@ def plot(
     theme: Annotated[Literal["light", "dark"], typer.Option(help="For which background.")] = "light",
 ) -> None:
     """Draw quality against steps, or against wall-clock time, from one or more tables."""
-    with plain_errors():
-        from flm_edu.plots import curves, screen
+    from flm_edu.plots import curves, screen
 
-        points = load_sweeps(sweeps)
-        default = "validity" if any(point.validity is not None for point in points) else "known_pairs"
-        interactive = out.suffix.lower() == ".html"
-        if interactive:
-            _need_plotly()
-        drawing: Any = screen if interactive else curves
-        by_seconds = against == "seconds"
-        draw = drawing.quality_against_seconds if by_seconds else drawing.quality_against_steps
-        figure = draw(points, metric or default, theme)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        if interactive:
-            screen.write_page(figure, out)
-        else:
-            figure.savefig(out, dpi=160, facecolor="white" if theme == "light" else "#0d1117")
-        say(f"picture written to {out}")
+    points = load_sweeps(sweeps)
+    default = "validity" if any(point.validity is not None for point in points) else "known_pairs"
+    interactive = out.suffix.lower() == ".html"
+    if interactive:
+        _need_plotly()
+    drawing: Any = screen if interactive else curves
+    by_seconds = against == "seconds"
+    draw = drawing.quality_against_seconds if by_seconds else drawing.quality_against_steps
+    figure = draw(points, metric or default, theme)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    if interactive:
+        screen.write_page(figure, out)
+    else:
+        figure.savefig(out, dpi=160, facecolor="white" if theme == "light" else "#0d1117")
+    say(f"picture written to {out}")
 
 
-@app.command(epilog="Examples: flm-edu demo | flm-edu demo --corpus sotu --out runs/sotu-demo | flm-edu demo --quick")
+@command(epilog="Examples: flm-edu demo | flm-edu demo --corpus sotu --out runs/sotu-demo | flm-edu demo --quick")
 def demo(
     language: LanguageOption = None,
     corpus: CorpusOption = None,
@@ -170,23 +172,22 @@ def demo(
     seed: SeedOption = 0,
 ) -> None:
     """From noise to one-step text in minutes: train, distil, measure, and write report.html."""
-    with plain_errors():
-        from flm_edu.demo.run import FOLDERS, run_demo
+    from flm_edu.demo.run import FOLDERS, run_demo
 
-        if language and corpus:
-            raise ValueError("give --language or --corpus, not both")
-        made = [path for folder in FOLDERS if (path := out / folder / "provenance.json").exists()]
-        for path in made:
-            if "demo" not in json.loads(path.read_text(encoding="utf-8")).get("command", "").split():
-                raise ValueError(f"{path.parent} holds a model that no demo made; name another --out")
-        check_out(out, "a demo" if made else None, resume, overwrite)
-        data = _load_demo_data(language, corpus)
-        for folder in FOLDERS if overwrite else ():
-            forget_run(out / folder)
-        run_demo(out, data, quick=quick, resume=resume, seed=seed, say=say)
+    if language and corpus:
+        raise ValueError("give --language or --corpus, not both")
+    made = [path for folder in FOLDERS if (path := out / folder / "provenance.json").exists()]
+    for path in made:
+        if "demo" not in json.loads(path.read_text(encoding="utf-8")).get("command", "").split():
+            raise ValueError(f"{path.parent} holds a model that no demo made; name another --out")
+    check_out(out, "a demo" if made else None, resume, overwrite)
+    data = _load_demo_data(language, corpus)
+    for folder in FOLDERS if overwrite else ():
+        forget_run(out / folder)
+    run_demo(out, data, quick=quick, resume=resume, seed=seed, say=say)
 
 
-@app.command(epilog="Examples: flm-edu report | flm-edu report runs/demo/sweep.json --out demo.html")
+@command(epilog="Examples: flm-edu report | flm-edu report runs/demo/sweep.json --out demo.html")
 def report(
     sweeps: Annotated[
         list[Path] | None, typer.Argument(help="Files written by evaluate or demo (.json); the shipped ones if none.")
@@ -194,29 +195,27 @@ def report(
     out: Annotated[Path, typer.Option("--out", help="Page to write.")] = Path("flm-edu.html"),
 ) -> None:
     """Write one page with the interactive pictures: no kernel, no network."""
-    with plain_errors():
-        try:
-            from flm_edu.widgets.gallery import write_report
-        except ModuleNotFoundError as error:
-            raise ValueError(f"{error.name} is missing; install it with: pip install 'flm-edu[widgets]'") from error
-        say(f"page written to {write_report(out, sweeps or ())}")
+    try:
+        from flm_edu.widgets.gallery import write_gallery
+    except ModuleNotFoundError as error:
+        raise ValueError(f"{error.name} is missing; install it with: pip install 'flm-edu[widgets]'") from error
+    say(f"page written to {write_gallery(out, sweeps or ())}")
 
 
-@app.command("language", epilog="Examples: flm-edu language tales | flm-edu language my.grammar --n 10")
+@command("language", epilog="Examples: flm-edu language tales | flm-edu language my.grammar --n 10")
 def show_language(
     name: Annotated[str, typer.Argument(help="cities, drinks, sentences, tales, or a .grammar file.")],
     n: Annotated[int, typer.Option(help="Texts to show.")] = 5,
     seed: SeedOption = 0,
 ) -> None:
     """Sizes, entropy and texts of a finite language."""
-    with plain_errors():
-        if n < 0:
-            raise ValueError(f"--n is {n}; it must be 0 or more")
-        chosen = load_language(name)
-        typer.echo(f"{len(chosen)} texts of {chosen.length} tokens, {chosen.vocab_size} words")
-        typer.echo(f"entropy {chosen.entropy:.4f} nats per text, {chosen.entropy / chosen.length:.4f} per token")
-        for text in chosen.decode(chosen.sample(max(n, 1), generator=torch.Generator().manual_seed(seed)))[:n]:
-            typer.echo(f"  {text}")
+    if n < 0:
+        raise ValueError(f"--n is {n}; it must be 0 or more")
+    chosen = load_language(name)
+    typer.echo(f"{len(chosen)} texts of {chosen.length} tokens, {chosen.vocab_size} words")
+    typer.echo(f"entropy {chosen.entropy:.4f} nats per text, {chosen.entropy / chosen.length:.4f} per token")
+    for text in chosen.decode(chosen.sample(max(n, 1), generator=torch.Generator().manual_seed(seed)))[:n]:
+        typer.echo(f"  {text}")
 
 
 # --- what they are made of ----------------------------------------------------------------------

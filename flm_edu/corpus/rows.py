@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,14 @@ import numpy as np
 import torch
 from tokenizers import Tokenizer
 
-from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
+from flm_edu.corpus.text_corpus import CorpusOptions, TextCorpus, load_corpus
 from flm_edu.files import write_aside
 
 TRAIN, HELD_OUT, TOKENIZER, ORIGIN = "train.npy", "held_out.npy", "tokenizer.json", "origin.json"
 
 
 def cached_corpus(folder: str | Path, source: str, length: int, **options: Any) -> TextCorpus:
-    """`load_corpus`, or what it made of the same text and options before.
+    """Return `load_corpus`, or what it made of the same text and options before.
 
     Rows are mapped into memory and not read: processes of one machine share them, and a corpus may be
     larger than the memory. Of several processes the first makes them while the others wait, so the
@@ -30,7 +31,7 @@ def cached_corpus(folder: str | Path, source: str, length: int, **options: Any) 
         folder: where each corpus gets a folder of its own; nothing in it is ever replaced.
         source: as `load_corpus`. A file that has changed is another corpus; a dataset of the hub is not.
         length: L, tokens in a row.
-        options: of `load_corpus`.
+        options: of `load_corpus`, its tokenizer among them.
 
     Raises:
         CorpusError: as `load_corpus`.
@@ -54,22 +55,11 @@ def cached_corpus(folder: str | Path, source: str, length: int, **options: Any) 
     return TextCorpus(source, tokenizer, train, held_out, origin)
 
 
-def _key(
-    source: str,
-    length: int,
-    *,
-    tokenizer: Tokenizer | str | None = None,
-    vocab_size: int = 4096,
-    tokenizer_kind: str = "bpe",
-    packing: str = "wrapped",
-    limit: int | None = None,
-    held_out: float = 0.02,
-) -> str:
+def _key(source: str, length: int, *, tokenizer: Tokenizer | str | None = None, **options: Any) -> str:
     """A name for all that decides the rows."""
-    facts: dict[str, Any] = {"length": length, "packing": packing, "limit": limit, "held_out": held_out}
-    if tokenizer is None:
-        facts |= {"vocab_size": vocab_size, "kind": tokenizer_kind}
-    else:
+    facts: dict[str, Any] = {"length": length, **asdict(CorpusOptions(**options))}
+    if tokenizer is not None:
+        del facts["vocab_size"], facts["tokenizer_kind"]
         facts["tokenizer"] = tokenizer.to_str() if isinstance(tokenizer, Tokenizer) else tokenizer
     facts["source"] = source
     if Path(source).is_file():

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from flm_edu.corpus.reading import read_texts, split_sentences
+from flm_edu.settings import Settings, setting
 from flm_edu.vocabulary import CorpusError, end_token_id, published_tokenizer, train_tokenizer
 
 Packing = Literal["wrapped", "sentence"]
@@ -54,25 +55,36 @@ class TextCorpus:
         return hashlib.sha256(self.tokens.contiguous().numpy().data).hexdigest()[:16]
 
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-        """n training rows drawn with replacement: (n, L) int64 on the CPU."""
+        """Draw n training rows with replacement: (n, L) int64 on the CPU."""
         return self.tokens[torch.randint(len(self.tokens), (n,), generator=generator)].long()
 
     def decode(self, tokens: Tensor) -> list[str]:
-        """Texts of (B, L) tokens, special tokens left out."""
+        """Return the texts of (B, L) tokens, special tokens left out."""
         return [text.strip() for text in self.tokenizer.decode_batch(tokens.tolist())]
 
 
-def load_corpus(
-    source: str,
-    length: int,
-    *,
-    tokenizer: Tokenizer | str | None = None,
-    vocab_size: int = 4096,
-    tokenizer_kind: Literal["bpe", "word"] = "bpe",
-    packing: Packing = "wrapped",
-    limit: int | None = None,
-    held_out: float = 0.02,
-) -> TextCorpus:
+@dataclass(frozen=True)
+class CorpusOptions(Settings):
+    """How real text becomes rows of tokens.
+
+    Raises:
+        ValueError: an option is out of its range; names it.
+    """
+
+    tokenizer_kind: Literal["bpe", "word"] = setting(
+        "bpe", "Kind of a tokenizer that is trained: byte-level BPE or words."
+    )
+    vocab_size: int = setting(4096, "Vocabulary of a tokenizer that is trained.", "[3, inf)")
+    packing: Packing = setting(
+        "wrapped",
+        "wrapped: rows of running text, cut every `length` tokens; sentence: one sentence a row, filled up with end "
+        "tokens, without those that do not fit.",
+    )
+    limit: int | None = setting(None, "Read at most this many texts.", "[1, inf)")
+    held_out: float = setting(0.02, "Share of the text, spread evenly, that training never sees.", "(0, 0.5]")
+
+
+def load_corpus(source: str, length: int, *, tokenizer: Tokenizer | str | None = None, **options: Any) -> TextCorpus:
     """Read, tokenize and pack a corpus.
 
     Args:
@@ -80,50 +92,46 @@ def load_corpus(
             ("org/name" or "org/name:config").
         length: L, tokens in a row.
         tokenizer: one to use, or the name of a published one ("gpt2"); None trains one on the corpus.
-        vocab_size: of a tokenizer that is trained.
-        tokenizer_kind: of a tokenizer that is trained: byte-level "bpe" or "word".
-        packing: "wrapped" joins all texts with end tokens and cuts every L; "sentence" puts one
-            sentence in a row, filled up with end tokens, and leaves out those without room for one.
-        limit: read at most this many texts.
-        held_out: share of the sentences, or of the wrapped rows, spread evenly, that training never sees.
+        options: of `CorpusOptions`.
 
     Raises:
         CorpusError: nothing to read, or too little for one row; names the source and the remedy.
+        ValueError: an option is out of its range; names it.
     """
+    chosen = CorpusOptions(**options)
     if length < 1:
-        raise CorpusError(f"--length is {length}; it must be at least 1")
-    if limit is not None and limit < 1:
-        raise CorpusError(f"--limit is {limit}; it must be at least 1")
-    texts: Iterable[str] = islice(read_texts(source), limit)
-    if packing == "sentence":
+        raise CorpusError(f"`length` is {length}; it must be at least 1")
+    by_sentence = chosen.packing == "sentence"
+    texts: Iterable[str] = islice(read_texts(source), chosen.limit)
+    if by_sentence:
         texts = (sentence for text in texts for sentence in split_sentences(text))
-    if tokenizer is None or packing == "sentence":
+    if tokenizer is None or by_sentence:
         texts = list(texts)  # gone through more than once; otherwise texts stream
     if tokenizer is None:
         if not texts:
-            raise CorpusError(f"corpus {source!r} is empty; give --corpus a file or dataset with text in it")
-        tokenizer = train_tokenizer(texts, vocab_size, tokenizer_kind)
+            raise CorpusError(f"corpus {source!r} is empty; name a file or dataset with text in it")
+        tokenizer = train_tokenizer(texts, chosen.vocab_size, chosen.tokenizer_kind)
     elif isinstance(tokenizer, str):
         tokenizer = published_tokenizer(tokenizer)
-    every = max(2, round(1 / held_out))
-    if packing == "wrapped":
-        rows = pack(texts, tokenizer, length, packing)
+    every = max(2, round(1 / chosen.held_out))
+    if by_sentence:
+        train = pack((text for i, text in enumerate(texts) if i % every), tokenizer, length, chosen.packing)
+        test = pack((text for i, text in enumerate(texts) if not i % every), tokenizer, length, chosen.packing)
+    else:
+        rows = pack(texts, tokenizer, length, chosen.packing)
         is_held_out = torch.arange(len(rows)) % every == 0
         train, test = rows[~is_held_out], rows[is_held_out]
-    else:
-        train = pack((text for i, text in enumerate(texts) if i % every), tokenizer, length, packing)
-        test = pack((text for i, text in enumerate(texts) if not i % every), tokenizer, length, packing)
     if not len(train) or not len(test):
         raise CorpusError(
             f"corpus {source!r} is empty or too short for training and held-out rows of {length} tokens; "
-            "give more text or a smaller --length"
+            "give more text or a smaller `length`"
         )
-    origin = {"kind": "text", "source": source, "packing": packing, "limit": limit, "held_out": held_out}
-    return TextCorpus(source, tokenizer, train, test, origin)
+    kept = {"packing": chosen.packing, "limit": chosen.limit, "held_out": chosen.held_out}
+    return TextCorpus(source, tokenizer, train, test, {"kind": "text", "source": source, **kept})
 
 
 def pack(texts: Iterable[str], tokenizer: Tokenizer, length: int, packing: Packing) -> Tensor:
-    """Tokens of texts as rows: (N, L) int32. See `load_corpus` for the two packings.
+    """Return the tokens of texts as rows: (N, L) int32. See `CorpusOptions` for the two packings.
 
     Texts are taken as they come, a few thousand at a time: four bytes a token are kept, and no text.
     """

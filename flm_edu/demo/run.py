@@ -24,7 +24,7 @@ from flm_edu.oracle.flow import PerfectFlow, PerfectFlowMap
 from flm_edu.provenance import describe_run
 from flm_edu.training.config import TrainConfig
 from flm_edu.training.presets import load_preset
-from flm_edu.training.records import METRICS, read_metrics
+from flm_edu.training.records import METRICS_FILE, read_metrics
 from flm_edu.training.trainer import Trainer
 
 STEPS = (1, 2, 4, 8, 16, 64)
@@ -103,10 +103,10 @@ def run_demo(
         "The same model in 8 steps": _marked(flow_map, data, 8, seed),
         "What the flow writes in one step (FLM)": _marked(flow, data, 1, seed),
     }
-    first, then = (read_metrics(out / folder / METRICS) for folder in ("jumps", "fmlm"))
+    first, then = (read_metrics(out / folder / METRICS_FILE) for folder in ("jumps", "fmlm"))
     rehearsed = [{**record, "step": record["step"] + first[-1]["step"]} for record in then]
     runs = {
-        "FLM (cross-entropy)": ("flow-lm", read_metrics(out / "flm" / METRICS)),
+        "FLM (cross-entropy)": ("flow-lm", read_metrics(out / "flm" / METRICS_FILE)),
         "FMLM (divergence)": ("flow-map-lm", first + rehearsed),
     }
     lead = (

@@ -130,7 +130,7 @@ def smollm2_directory() -> Path:
         file for place in (package and package.submodule_search_locations) or [] for file in Path(place).glob("*.gguf")
     ]
     if not found or importlib.util.find_spec("gguf") is None:
-        raise JudgeError(f"the judge {SMOLLM2} is not installed: {_INSTALL}; or name another with --judge")
+        raise JudgeError(f"the judge {SMOLLM2} is not installed: {_INSTALL}; or name another judge")
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     model: Any = AutoModelForCausalLM.from_pretrained(found[0].parent, gguf_file=found[0].name)

@@ -8,18 +8,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from flm_edu.architecture import count_weights
 from flm_edu.corpus.text_corpus import TextCorpus
 from flm_edu.evaluation.judge import Judge
 from flm_edu.evaluation.metrics import distinct_n, known_ngrams, token_entropy, word_ngrams
 from flm_edu.evaluation.tables import Point
+from flm_edu.generator import TextGenerator
 from flm_edu.language import Language
 from flm_edu.language_model import LanguageModel
-from flm_edu.network import count_weights
 
 KEPT_TEXTS = 3  # samples of every cell that a sweep keeps
 
@@ -34,24 +35,12 @@ BOUND_DRAWS = 10  # of the noise, in estimates of a likelihood bound
 KNOWN_ROWS = 100_000  # of the training text, from which known words and pairs are taken
 
 
-class Generator(Protocol):
-    """Anything that samples: trained models, baselines and the perfect models alike."""
-
-    @property
-    def kind(self) -> str:
-        """Model family, such as "flow-lm"."""
-        ...
-
-    def sample(self, n: int, steps: int, *, generator: torch.Generator | None = None) -> Tensor:
-        """Tokens (n, L) in `steps` network evaluations."""
-        ...
-
-
 def sweep(
-    models: Mapping[str, Generator],
+    models: Mapping[str, TextGenerator],
     data: Language | TextCorpus,
     steps: Sequence[int],
     *,
+    samplers: Mapping[str, str] | None = None,
     samples: int = 1000,
     seed: int = 0,
     judge: Judge | None = None,
@@ -63,11 +52,21 @@ def sweep(
     fixed (autoregression) is measured once, at that number. With a judge, its perplexity of the decoded
     samples stands beside their entropy and distinct n-grams, and that of the data is the reference.
 
+    Args:
+        models: what is measured, by the names of the table.
+        data: what it was trained on.
+        steps: numbers of network evaluations.
+        samplers: model name -> its sampler, where that is not the first of its `SAMPLERS`.
+        samples: texts for each cell.
+        seed: of all draws.
+        judge: for generative perplexity.
+        on_point: told of every cell.
+
     Raises:
-        ValueError: a number of steps or samples below 1.
+        ValueError: a number of steps or samples below 1, or a sampler that the model does not have.
     """
     if samples < 1 or not steps or min(steps) < 1:
-        raise ValueError("--n and every one of --steps must be at least 1")
+        raise ValueError("`samples` and every one of `steps` must be at least 1")
     measure = _Measure(data, judge)
     points = []
 
@@ -81,16 +80,16 @@ def sweep(
     reference = data.sample(samples, generator=generator) if isinstance(data, Language) else data.held_out[:samples]
     add(measure(reference.long(), data.name, "data", 0, time.perf_counter() - started))
     for name, model in models.items():
-        fixed: int | None = getattr(model, "fixed_steps", None)
+        sampler = (samplers or {}).get(name)
         footing = _footing(model, reference.long(), data.vocab_size, seed)
-        model.sample(1, 1, generator=generator)  # what is done once, on a GPU above all, is not timed
-        for count in steps if fixed is None else [fixed]:
-            device = model.device if isinstance(model, LanguageModel) else torch.device("cpu")
-            parts = _parts(samples, data.length * data.vocab_size, device)
+        model.sample(1, 1, generator=generator, sampler=sampler)  # what is done once, on a GPU above all, is not timed
+        for count in steps if model.fixed_steps is None else [model.fixed_steps]:
+            parts = _parts(samples, data.length * data.vocab_size, model.device)
             with _count_evaluations(model) as evaluations:
                 # On a GPU noise is drawn there: drawn here, it would take longer than the network.
-                generator, started = torch.Generator(device).manual_seed(seed), time.perf_counter()
-                tokens = torch.cat([model.sample(part, count, generator=generator).cpu() for part in parts])
+                generator, started = torch.Generator(model.device).manual_seed(seed), time.perf_counter()
+                drawn = [model.sample(part, count, generator=generator, sampler=sampler).cpu() for part in parts]
+                tokens = torch.cat(drawn)
                 seconds = time.perf_counter() - started
             calls = evaluations()
             point = measure(tokens, name, model.kind, count, seconds)
@@ -105,7 +104,7 @@ def _parts(samples: int, entries: int, device: torch.device) -> list[int]:
 
 
 @torch.no_grad()
-def _footing(model: Generator, data: Tensor, vocab_size: int, seed: int) -> dict[str, Any]:
+def _footing(model: TextGenerator, data: Tensor, vocab_size: int, seed: int) -> dict[str, Any]:
     """What a comparison must hold equal, and what the model says of texts (B, L) of the data; trained models only."""
     if not isinstance(model, LanguageModel):
         return {}
@@ -130,24 +129,23 @@ def _footing(model: Generator, data: Tensor, vocab_size: int, seed: int) -> dict
 
 
 def training_tokens(provenance: Mapping[str, Any], length: int) -> int | None:
-    """How many tokens of data a model has read, its teacher and its earlier courses included; None if it does not say."""
+    """Return how many tokens of data a model has read, in all trainings that led to it; None if it does not say."""
     if "training" not in provenance:
         return None
     rounds = (provenance.get("objective") or {}).get("round", 1)
     own = rounds * provenance["steps"] * provenance["training"]["batch"] * length
-    before = provenance.get("init") or provenance.get("teacher")  # the earlier course names the teacher itself
+    before = provenance.get("init") or provenance.get("teacher")  # the earlier training names the teacher itself
     return own + ((training_tokens(before, length) or 0) if before else 0)
 
 
 @contextmanager
-def _count_evaluations(model: Generator) -> Iterator[Callable[[], int | None]]:
+def _count_evaluations(model: TextGenerator) -> Iterator[Callable[[], int | None]]:
     """How often the model's network is called; None for a model without one."""
-    network = getattr(model, "network", None)
-    if not isinstance(network, nn.Module):
+    if not isinstance(model, LanguageModel):
         yield lambda: None
         return
     calls: list[None] = []
-    handle = network.register_forward_hook(lambda *_: calls.append(None))
+    handle = model.network.register_forward_hook(lambda *_: calls.append(None))
     try:
         yield lambda: len(calls)
     finally:

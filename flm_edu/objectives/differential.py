@@ -5,19 +5,50 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from flm_edu.flow import FlowMapLM
-from flm_edu.interpolant import (
-    expand_time,
-    flow_map_from_two_time_denoiser,
-    jump_fraction,
-)
-from flm_edu.objectives.flow_map import FlowMapObjective
+from flm_edu.flow import FlowLM, FlowMapLM
+from flm_edu.interpolant import expand_time, flow_map_from_two_time_denoiser, jump_fraction
+from flm_edu.objectives.flow_map import FlowMapObjective, FlowMapOptions, Jump
+from flm_edu.objectives.objective import StepContext
 
 
-class LagrangianDistillation(FlowMapObjective):
+class DifferentialObjective(FlowMapObjective):
+    """What the two share: a derivative of one jump. Args and Raises: as `FlowMapObjective`.
+
+    Raises:
+        ValueError: `target` is "teacher", or `jumps` is not 2.
+    """
+
+    def __init__(
+        self,
+        teacher: FlowLM | None,
+        options: FlowMapOptions | None = None,
+        init: FlowMapLM | None = None,
+        *,
+        keep: bool = False,
+    ):
+        super().__init__(teacher, options, init, keep=keep)
+        if self.options.target == "teacher":
+            raise ValueError(
+                f"`target` 'teacher' is for jumps that are composed; {self.part} follows the student's own"
+            )
+        if self.options.jumps != 2:
+            raise ValueError(f"`jumps` is for jumps that are composed; {self.part} takes a derivative of one jump")
+
+    def target(self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, context: StepContext) -> Tensor:
+        """Return `differential_target`, put back on the simplex."""
+        jumper = self.jumper(model, context).bare()  # wrappers for many processes or compilation have no derivative
+        with jumper.sampling():
+            return onto_simplex(self.differential_target(jumper, x_s, tau_s, tau_t))
+
+    def differential_target(self, jumper: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+        """Return the target before it is put back on the simplex: (B, L, V), (B,), (B,) -> (B, L, V)."""
+        raise NotImplementedError
+
+
+class LagrangianDistillation(DifferentialObjective):
     """Where a jump lands, it must move as the flow does there: dX_{s,t}/dt = b_t(X_{s,t}).
 
     Needs one derivative of the student in its end time. Args and source: as `FlowMapObjective`.
@@ -25,18 +56,17 @@ class LagrangianDistillation(FlowMapObjective):
 
     part = "lagrangian_kl"
 
-    def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-        """`lagrangian_target`, put back on the simplex."""
-        s, t = walker.schedule.t(tau_s), walker.schedule.t(tau_t)
-        delta = two_time_denoiser_of(walker)
-        rate = walker.schedule.dtau_dt(t)
-        zero = torch.zeros_like
-        value, slope = derivative(delta, (x_s, tau_s, tau_t), (zero(x_s), zero(tau_s), rate))
+    def differential_target(self, jumper: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+        """Return `lagrangian_target`."""
+        s, t = jumper.schedule.t(tau_s), jumper.schedule.t(tau_t)
+        rate = jumper.schedule.dtau_dt(t)
+        along = (torch.zeros_like(x_s), torch.zeros_like(tau_s), rate)
+        value, slope = derivative(two_time_denoiser_of(jumper), (x_s, tau_s, tau_t), along)
         landing = flow_map_from_two_time_denoiser(value, x_s, s, t)
-        return onto_simplex(lagrangian_target(self.denoiser(walker, landing, tau_t), slope, s, t))
+        return lagrangian_target(self.denoiser(jumper, landing, tau_t), slope, s, t)
 
 
-class EulerianDistillation(FlowMapObjective):
+class EulerianDistillation(DifferentialObjective):
     """A jump must land in one place from wherever on the path it starts: d/ds X_{s,t}(x_s) = 0 along the flow.
 
     Needs one derivative of the student along the flow, in its start time and state together. Args and
@@ -45,18 +75,18 @@ class EulerianDistillation(FlowMapObjective):
 
     part = "eulerian_kl"
 
-    def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-        """`eulerian_target`, put back on the simplex."""
-        s, t = walker.schedule.t(tau_s), walker.schedule.t(tau_t)
-        denoiser = self.denoiser(walker, x_s, tau_s)
-        rate = (1 - s) * walker.schedule.dtau_dt(s)
+    def differential_target(self, jumper: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+        """Return `eulerian_target`."""
+        s, t = jumper.schedule.t(tau_s), jumper.schedule.t(tau_t)
+        denoiser = self.denoiser(jumper, x_s, tau_s)
+        rate = (1 - s) * jumper.schedule.dtau_dt(s)
         along = (denoiser - x_s, rate, torch.zeros_like(tau_t))
-        value, slope = derivative(two_time_denoiser_of(walker), (x_s, tau_s, tau_t), along)
-        return onto_simplex(eulerian_target(denoiser, value, slope, s, t))
+        value, slope = derivative(two_time_denoiser_of(jumper), (x_s, tau_s, tau_t), along)
+        return eulerian_target(denoiser, value, slope, s, t)
 
 
 def lagrangian_target(denoiser: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
-    """D_t(X_{s,t}(x)) - ((1-t)(t-s)/(1-s)) d/dt delta_{s,t}(x), which is delta_{s,t}(x) for the exact flow map.
+    """Return D_t(X_{s,t}(x)) - ((1-t)(t-s)/(1-s)) d/dt delta_{s,t}(x), which is delta_{s,t}(x) for the exact flow map.
 
     Shapes: denoiser (at the landing), slope (in mixing time t) (B, L, V), s, t (B,) -> (B, L, V); sums to 1,
     entries may be negative. Source: docs/EQUATIONS.md.
@@ -65,7 +95,7 @@ def lagrangian_target(denoiser: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> 
 
 
 def eulerian_target(denoiser: Tensor, value: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
-    """r delta + (1-r) T with T = D_s(x) + (r/(1-r)) slope, the paper's target, and r = (t-s)/(1-s).
+    """Return r delta + (1-r) T with T = D_s(x) + (r/(1-r)) slope, the paper's target, and r = (t-s)/(1-s).
 
     T itself is infinite at t = 1. Mixed with the student's own value by r it is finite everywhere, has the
     same fixed point, and 1-r is only a weight on the gradient: r delta + (1-r) D_s + r slope.
@@ -78,23 +108,20 @@ def eulerian_target(denoiser: Tensor, value: Tensor, slope: Tensor, s: Tensor, t
 
 
 def onto_simplex(target: Tensor) -> Tensor:
-    """Negative entries cut to 0 and the rest made to sum to 1; changes nothing at the fixed point."""
+    """Cut negative entries to 0 and let the rest sum to 1; changes nothing at the fixed point."""
     positive = target.clamp_min(0)
     return positive / positive.sum(-1, keepdim=True)
 
 
-def two_time_denoiser_of(walker: FlowMapLM) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """(x, tau_s, tau_t) -> delta, by the bare network: wrappers for many processes or compilation have no derivative."""
-    network: nn.Module = walker.network
-    while isinstance(inner := getattr(network, "_orig_mod", getattr(network, "module", None)), nn.Module):
-        network = inner
-    return lambda x, tau_s, tau_t: network(walker.read(x, tau_s), tau_s, tau_t).float().softmax(-1)
+def two_time_denoiser_of(jumper: FlowMapLM) -> Jump:
+    """Return (x, tau_s, tau_t) -> delta of a flow map."""
+    return lambda x, tau_s, tau_t: jumper.logits(x, tau_s, tau_t).softmax(-1)
 
 
 def derivative(
     function: Callable[[Tensor, Tensor, Tensor], Tensor], at: tuple[Tensor, ...], along: tuple[Tensor, ...]
 ) -> tuple[Tensor, Tensor]:
-    """A function's value and its derivative in a direction, in one forward pass and float32 (forward mode).
+    """Return a function's value and its derivative in a direction, in one forward pass and float32 (forward mode).
 
     Fused attention has no forward mode, so only the written-out kernel is let in; dropout is left as it is.
     """

@@ -1,12 +1,14 @@
-"""Stage 2, the flow map: one long jump agrees with the short jumps that make it up."""
+"""Stage 2, the flow map: what its objectives share, and the paper's choice among them, the semigroup objective."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -19,38 +21,47 @@ from flm_edu.interpolant import (
     interpolate_tokens,
     one_hot,
 )
-from flm_edu.objectives.objective import Objective
+from flm_edu.objectives.objective import Loss, StepContext
+from flm_edu.schedule import Schedule
+from flm_edu.settings import Settings, setting
 
 Target = Literal["student", "ema", "init", "teacher"]
 
+#: (x, tau_s, tau_t) -> delta_{s,t}(x) on the simplex: (B, L, V), (B,), (B,) -> (B, L, V)
+Jump = Callable[[Tensor, Tensor, Tensor], Tensor]
+
 
 @dataclass(frozen=True)
-class FlowMapOptions:
+class FlowMapOptions(Settings):
     """Constants of a flow map's objective; the defaults are the authors' released recipe for the semigroup one.
 
     Raises:
-        ValueError: an option is out of its range; the message names it.
+        ValueError: an option is out of its range; names it.
     """
 
-    diagonal_fraction: float = 0.5  # share of the batch that learns D_t from the teacher at s = t
-    boundary_every: int = 32  # one pair in so many is (0, 1), the one-step jump; 0 for none
-    # Whose jumps make the target: the student's, its average's, those of the map it starts from (init), or the
-    # teacher's Euler steps, which are jumps that hold D_s fixed.
-    target: Target = "student"
-    jumps: int = 2  # so many make the target of the semigroup objective, and a path
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.diagonal_fraction < 1:
-            raise ValueError(f"diagonal_fraction is {self.diagonal_fraction}; it must lie in [0, 1)")
-        if self.boundary_every < 0:
-            raise ValueError(f"boundary_every is {self.boundary_every}; it must be 0 (never) or more")
-        if self.target not in get_args(Target):
-            raise ValueError(f"target is {self.target!r}; choose one of {', '.join(get_args(Target))}")
-        if self.jumps < 2:
-            raise ValueError(f"jumps is {self.jumps}; one jump is to be like two or more")
+    diagonal_fraction: float = setting(0.5, "Share of the batch that learns the teacher's D_t at s = t.", "[0, 1)")
+    boundary_every: int = setting(32, "One jump in this many goes from 0 to 1, in one step; 0 for none.", "[0, inf)")
+    target: Target = setting(
+        "student",
+        "Whose jumps make the target: the student's, its average's (ema), those of the map it starts from (init), or "
+        "the teacher's Euler steps.",
+    )
+    jumps: int = setting(2, "The number of jumps that make the target of one.", "[2, inf)")
 
 
-GUESS_WEIGHT = 3.0  # of the guesses' mean divergence, where the answer's has 1
+class KeptTargets:
+    """Targets of batches that come again, in half precision, by the number of the batch."""
+
+    def __init__(self) -> None:
+        self._targets: dict[int, Tensor] = {}
+
+    def get(self, batch: int | None, make: Callable[[], Tensor]) -> Tensor:
+        """Return the target of a batch, made the first time it is asked for; of None it is made every time."""
+        if batch is None:
+            return make()
+        if batch not in self._targets:
+            self._targets[batch] = make().half()  # what is kept is what is learned, the first time too
+        return self._targets[batch].float()
 
 
 class FlowMapObjective:
@@ -64,7 +75,7 @@ class FlowMapObjective:
         teacher: the trained flow, not changed; None for self-distillation.
         options: the recipe's constants.
         init: a flow map that stays as it is while the student learns its long jumps, for target "init".
-        keep: remember the targets of a batch, and give them again when its draws return (`TrainConfig.cycle`).
+        keep: remember the targets of batches that come again (`TrainConfig.cycle`).
 
     Raises:
         ValueError: target "init" without such a map, or "teacher" without one; targets to keep that change.
@@ -84,99 +95,100 @@ class FlowMapObjective:
     ):
         self.teacher = None if teacher is None else teacher.eval().requires_grad_(False)
         self.options = options or FlowMapOptions()
-        if self.options.target == "init" and init is None:
-            raise ValueError("target 'init' needs a flow map to start from: give --init")
-        if self.options.target == "teacher" and teacher is None:
-            raise ValueError("target 'teacher' needs a teacher; a map that learns alone takes 'student' or 'ema'")
-        if keep and self.options.target not in ("init", "teacher"):
-            raise ValueError(
-                f"targets of {self.options.target!r} change as it learns; --cycle needs --target init or teacher"
-            )
-        self.kept: dict[bytes, Tensor] | None = {} if keep else None
-        frozen = self.options.target == "init"
-        self.init = copy.deepcopy(init).eval().requires_grad_(False) if frozen and init is not None else None
+        target = self.options.target
+        if target == "init" and init is None:
+            raise ValueError("`target` 'init' needs a flow map to start from: give `init`")
+        if target == "teacher" and teacher is None:
+            raise ValueError("`target` 'teacher' needs a teacher; a map that learns alone takes 'student' or 'ema'")
+        if keep and target not in ("init", "teacher"):
+            raise ValueError(f"targets of {target!r} change as it learns; `cycle` needs `target` 'init' or 'teacher'")
+        self.kept = KeptTargets() if keep else None
+        self._frozen: FlowMapLM | None = None
+        if target == "init":
+            self._frozen = copy.deepcopy(init)
+            assert self._frozen is not None
+            self._frozen.eval().requires_grad_(False)
 
-    def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-        """What delta_{s,t}(x_s) is to be: (B, L, V), (B,), (B,) -> (B, L, V) on the simplex.
-
-        Of a student whose guesses are taught as well, those come before it: (blocks, B, L, V).
-        """
+    def target(self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, context: StepContext) -> Tensor:
+        """Return what delta_{s,t}(x_s) is to be: (B, L, V), (B,), (B,) -> (B, L, V) on the simplex."""
         raise NotImplementedError
 
-    def __call__(
-        self, model: FlowMapLM, tokens: Tensor, generator: torch.Generator | None, averaged: FlowMapLM | None = None
-    ) -> Objective:
-        """The loss over a batch, its diagonal part first.
+    def __call__(self, model: FlowMapLM, tokens: Tensor, context: StepContext) -> Loss:
+        """Return the loss over a batch, whose first texts are on the diagonal.
 
-        Shapes: tokens (B, L) int64; `averaged` is the student with averaged weights.
+        Shapes: tokens (B, L) int64.
 
         Raises:
-            ValueError: options.target is "ema" but there is no average, or the batch is all diagonal.
+            ValueError: `target` is "ema" but there is no average, or the batch is all diagonal.
         """
-        if self.options.target == "ema" and averaged is None:
-            raise ValueError("target 'ema' needs the averaged student")
-        walkers = {"student": model, "ema": averaged, "init": self.init, "teacher": model}
-        walker = walkers[self.options.target]
-        assert walker is not None
-        batch = None if self.kept is None or generator is None else generator.get_state().numpy().tobytes()
-        if walker is self.init:
-            walker.to(tokens.device)
-        n_diagonal = round(len(tokens) * self.options.diagonal_fraction)
-        n_jump = len(tokens) - n_diagonal
-        if n_jump < 1 or (n_diagonal < 1 and self.options.diagonal_fraction):
-            raise ValueError(
-                f"diagonal_fraction {self.options.diagonal_fraction} makes {n_diagonal} of {len(tokens)} texts diagonal "
-                "and the rest jumps, and both are needed; take another, or more texts at a time (--batch, --accumulate)"
-            )
-        tau_s, tau_t = self._times(n_diagonal, n_jump, generator, tokens.device)
-        noise = gaussian_noise((*tokens.shape, model.config.vocab_size), generator, tokens.device)
-        x_s = interpolate_tokens(noise, tokens, model.schedule.t(tau_s))
+        n_diagonal = self._n_diagonal(len(tokens))
+        tau_s, tau_t = self._times(n_diagonal, len(tokens) - n_diagonal, context.generator, tokens.device)
+        noise = gaussian_noise((*tokens.shape, model.vocab_size), context.generator, tokens.device)
+        x_s = interpolate_tokens(noise, tokens, model.schedule.t(tau_s))  # (B, L, V)
 
-        target = self._targets(walker, x_s, tau_s, tau_t, tokens[:n_diagonal], batch)
-        log_student = self.student(model, x_s, tau_s, tau_t).log_softmax(-1)
-        # KL(target || student), (..., B) nats per token; F.kl_div would keep two more tables of (B, L, V).
-        divergence = (torch.xlogy(target, target).sum(-1) - (target * log_student).sum(-1)).mean(-1)
-        answer = divergence if divergence.ndim == 1 else divergence[-1]
-        parts = {
-            "diagonal_kl": answer[:n_diagonal].detach().mean() if n_diagonal else answer.new_zeros(()),
-            self.part: answer[n_diagonal:].detach().mean(),
-        }
-        loss = answer.mean()
-        if divergence.ndim > 1:
-            guesses = divergence[:-1].mean()
-            parts["guess_kl"] = guesses.detach()
-            loss = loss + GUESS_WEIGHT * guesses
-        return Objective(loss, parts)
+        def targets() -> Tensor:
+            with torch.no_grad():
+                return self.targets(model, x_s, tau_s, tau_t, tokens[:n_diagonal], context)
 
-    def student(self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-        """What is compared with the target: the logits of the answer, (B, L, V)."""
-        return model.logits(x_s, tau_s, tau_t)
+        target = targets() if self.kept is None else self.kept.get(context.batch, targets)
+        return self.compare(model, x_s, tau_s, tau_t, target, n_diagonal)
 
-    @torch.no_grad()
-    def _targets(
-        self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, clean: Tensor, batch: bytes | None
+    def targets(
+        self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, clean: Tensor, context: StepContext
     ) -> Tensor:
-        """On the diagonal, which is as long as `clean`, and off it: (B, L, V) on the simplex, kept by `batch` if any."""
-        if self.kept is not None and batch in self.kept:
-            return self.kept[batch].float()
-        n, training = len(clean), walker.training
-        walker.eval()  # a target with dropout in it could not be met
-        if self.teacher is not None and n:
-            diagonal = self.teacher.to(x_s.device).logits(x_s[:n], tau_s[:n]).softmax(-1)
-        else:
-            diagonal = one_hot(clean, x_s.shape[-1])
-        target = self.target(walker, x_s[n:], tau_s[n:], tau_t[n:])
-        target = torch.cat([diagonal.expand(*target.shape[:-3], *diagonal.shape), target], dim=-3)
-        walker.train(training)
-        if self.kept is not None and batch is not None:
-            self.kept[batch] = target.half()  # what is kept is what is learned, the first time too
-            return self.kept[batch].float()
-        return target
+        """Return the targets of a batch, first those on the diagonal, whose texts are `clean`: (B, L, V)."""
+        n = len(clean)
+        diagonal = self.diagonal(x_s[:n], tau_s[:n], clean)
+        return torch.cat([diagonal, self.target(model, x_s[n:], tau_s[n:], tau_t[n:], context)])
 
-    def denoiser(self, walker: FlowMapLM, x: Tensor, tau: Tensor) -> Tensor:
-        """D_t(x) by the teacher, or by the diagonal of the map itself: (B, L, V), (B,) -> (B, L, V)."""
-        logits = walker.logits(x, tau, tau) if self.teacher is None else self.teacher.logits(x, tau)
+    def diagonal(self, x_t: Tensor, tau: Tensor, clean: Tensor) -> Tensor:
+        """Return the target where s = t: the teacher's D_t, or the data without one: (n, L, V)."""
+        if self.teacher is None or not len(clean):
+            return one_hot(clean, x_t.shape[-1])
+        return self.teacher.to(x_t.device).logits(x_t, tau).softmax(-1)
+
+    def compare(
+        self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, target: Tensor, n_diagonal: int
+    ) -> Loss:
+        """Return how far the student is from its targets (B, L, V)."""
+        each = divergence(target, model.logits(x_s, tau_s, tau_t))  # (B,)
+        return Loss(each.mean(), self.parts(each, n_diagonal))
+
+    def parts(self, each: Tensor, n_diagonal: int) -> dict[str, Tensor]:
+        """Return the mean divergence on the diagonal and off it, of one for each text (B,)."""
+        return {
+            "diagonal_kl": each[:n_diagonal].detach().mean() if n_diagonal else each.new_zeros(()),
+            self.part: each[n_diagonal:].detach().mean(),
+        }
+
+    def jumper(self, model: FlowMapLM, context: StepContext) -> FlowMapLM:
+        """Return the flow map whose jumps make the target: the student, its average, or the one it started from.
+
+        Raises:
+            ValueError: `target` is "ema" but there is no average.
+        """
+        if self._frozen is not None:
+            return self._frozen.to(model.device)
+        if self.options.target != "ema":
+            return model
+        if context.averaged is None:
+            raise ValueError("`target` 'ema' needs the averaged student")
+        return context.averaged
+
+    def denoiser(self, jumper: FlowMapLM, x: Tensor, tau: Tensor) -> Tensor:
+        """Return D_t(x) by the teacher, or by the diagonal of the map itself: (B, L, V), (B,) -> (B, L, V)."""
+        logits = jumper.logits(x, tau, tau) if self.teacher is None else self.teacher.logits(x, tau)
         return logits.softmax(-1)
+
+    def _n_diagonal(self, texts: int) -> int:
+        share = self.options.diagonal_fraction
+        n = round(texts * share)
+        if n == texts or (n == 0 and share):
+            raise ValueError(
+                f"`diagonal_fraction` {share} makes {n} of {texts} texts diagonal and the rest jumps, and both are "
+                "needed; take another, or more texts at a time (`batch`, `accumulate`)"
+            )
+        return n
 
     def _times(
         self, n_diagonal: int, n_jump: int, generator: torch.Generator | None, device: torch.device
@@ -202,56 +214,47 @@ class SemigroupDistillation(FlowMapObjective):
 
     part = "semigroup_kl"
 
-    def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-        """Jumps of equal length in tau, composed into one two-time denoiser."""
-        return self.walk(walker, x_s, tau_s, tau_t)[1]
+    def target(self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, context: StepContext) -> Tensor:
+        """Return jumps of equal length in tau, composed into one two-time denoiser."""
+        with self.jump(model, context) as jump:
+            walked = walk(jump, model.schedule, x_s, tau_s, tau_t, self.options.jumps)
+            ((_, composed),) = deque(walked, maxlen=1)  # the last
+        return composed
 
-    def walk(
-        self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, noted: Collection[int] = ()
-    ) -> tuple[dict[int, Tensor], Tensor]:
-        """What the noted jumps, counted from 0, go by: delta, or the teacher's D; and the composition of all jumps."""
-        teacher = self.teacher if self.options.target == "teacher" else None
-        jumps, notes = self.options.jumps, {}
-        taus = [tau_s + (tau_t - tau_s) * (k / jumps) for k in range(jumps)] + [tau_t]
-        s, x, composed = walker.schedule.t(tau_s), x_s, x_s
-        for number, (here, after) in enumerate(pairwise(taus)):
-            u, t = walker.schedule.t(here), walker.schedule.t(after)
-            if number:
-                x = flow_map_from_two_time_denoiser(composed, x_s, s, u)
-            logits = walker.logits(x, here, after) if teacher is None else teacher.logits(x, here)
-            denoiser = logits.softmax(-1)
-            if number in noted:
-                notes[number] = denoiser
-            composed = compose_two_time_denoisers(composed, denoiser, s, u, t) if number else denoiser
-        return notes, composed
+    @contextmanager
+    def jump(self, model: FlowMapLM, context: StepContext) -> Iterator[Jump]:
+        """Give the jump that the target is composed of."""
+        if self.options.target == "teacher":
+            assert self.teacher is not None
+            teacher = self.teacher.to(model.device)
+            yield lambda x, tau_s, tau_t: teacher.logits(x, tau_s).softmax(-1)  # an Euler step holds D_s to its end
+            return
+        jumper = self.jumper(model, context)
+        with jumper.sampling():  # a target with dropout in it could not be met
+            yield lambda x, tau_s, tau_t: jumper.logits(x, tau_s, tau_t).softmax(-1)
 
 
-class PathDistillation(SemigroupDistillation):
-    """One evaluation walks the teacher's whole path: block k says where the path has got to by then.
+def walk(
+    jump: Jump, schedule: Schedule, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, jumps: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Walk from s to t in jumps of equal length in tau; yield each one's delta and the composition of all so far.
 
-    The student is a network with guesses. Its answer is to be the end of `jumps` Euler steps of the teacher from s to
-    t, composed as above; the guess of block k = 1, 2, ... of `blocks` is to be the teacher's denoiser when the share
-    (k-1) / (blocks-1) of them is done. What the end hides, how a decision was made and how close it was, is taught
-    with it. Not in the paper; docs/RESULTS.md has what it is worth. Args as `FlowMapObjective`.
-
-    Raises:
-        ValueError: as `FlowMapObjective`, or target is not "teacher".
+    Shapes: x_s (B, L, V), tau_s, tau_t (B,) -> `jumps` pairs of (B, L, V).
     """
+    taus = [tau_s + (tau_t - tau_s) * (k / jumps) for k in range(jumps)] + [tau_t]
+    s = schedule.t(tau_s)
+    x, composed = x_s, x_s
+    for number, (here, after) in enumerate(pairwise(taus)):
+        u, t = schedule.t(here), schedule.t(after)
+        if number:
+            x = flow_map_from_two_time_denoiser(composed, x_s, s, u)
+        delta = jump(x, here, after)
+        composed = compose_two_time_denoisers(composed, delta, s, u, t) if number else delta
+        yield delta, composed
 
-    part = "path_kl"
 
-    def __init__(self, teacher: FlowLM, options: FlowMapOptions, init: FlowMapLM | None = None, *, keep: bool = False):
-        super().__init__(teacher, options, init, keep=keep)
-        if self.options.target != "teacher":
-            raise ValueError(f"a path is the teacher's: --target must be teacher, not {self.options.target}")
-
-    def target(self, walker: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-        """What the guesses are to be, then the answer: (blocks, B, L, V) on the simplex."""
-        guesses = walker.config.blocks - 1
-        taught = [k * self.options.jumps // guesses for k in range(guesses)]
-        notes, composed = self.walk(walker, x_s, tau_s, tau_t, noted=taught)
-        return torch.stack([*(notes[number] for number in taught), composed])
-
-    def student(self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-        """The logits of every block: (blocks, B, L, V)."""
-        return model.every_block(x_s, tau_s, tau_t)
+def divergence(target: Tensor, logits: Tensor) -> Tensor:
+    """Return KL(target || student) of each text, nats per token: (..., B, L, V) -> (..., B)."""
+    log_student = logits.log_softmax(-1)
+    # F.kl_div would keep two more tables of (B, L, V).
+    return (torch.xlogy(target, target).sum(-1) - (target * log_student).sum(-1)).mean(-1)

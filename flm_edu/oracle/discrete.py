@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from flm_edu.discrete import Recorder, denoise_uniform, unmask
-from flm_edu.draws import draw
+from flm_edu.discrete import denoise_uniform, unmask
+from flm_edu.draws import categorical, random_tokens
+from flm_edu.generator import Request
 from flm_edu.interpolant import (
     one_hot,
 )
 from flm_edu.language import Language
 from flm_edu.oracle.posterior import PerfectModel
-from flm_edu.sampling import Trajectory
+from flm_edu.sampling import Recorder, Trajectory
 
 
 class _Discrete(PerfectModel):
@@ -38,6 +42,7 @@ class PerfectMasked(_Discrete):
     """Masked diffusion with the exact posterior: the limit that MDLM is trained towards."""
 
     kind = "perfect-masked"
+    SAMPLERS: ClassVar[tuple[str, ...]] = ("ancestral", "confidence")
 
     def posterior(self, tokens: Tensor, known: Tensor) -> Tensor:
         """Token probabilities given the known ones: (B, L) int64, (B, L) bool -> (B, L, V) float64.
@@ -47,20 +52,29 @@ class PerfectMasked(_Discrete):
         log_match = one_hot(tokens, self.language.vocab_size, torch.float64).log()  # 0 at the token, -inf elsewhere
         return self._posterior.token_posterior(torch.where(known[..., None], log_match, 0.0))
 
-    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
-        """Ancestral sampling: each step unmasks an equal expected share, all its positions independently."""
+    def generate(self, request: Request) -> Tensor | Trajectory:
+        """Write by `unmask`: "ancestral", or the most confident predictions first."""
 
         def posterior(tokens: Tensor, known: Tensor) -> Tensor:
             certain = one_hot(tokens, self.language.vocab_size, torch.float64)
             return torch.where(known[..., None], certain, self._defined(self.posterior(tokens, known)))
 
-        return unmask(posterior, (n, self.language.length), steps, generator, record=record)
+        return unmask(
+            posterior,
+            (request.n, self.length),
+            request.steps,
+            request.generator,
+            order="confidence" if request.sampler == "confidence" else "random",
+            record=request.record,
+            keep_states=request.keep_states,
+        )
 
 
 class PerfectUniform(_Discrete):
     """Uniform-state diffusion with the exact posterior: the limit that Duo is trained towards."""
 
     kind = "perfect-uniform"
+    SAMPLERS: ClassVar[tuple[str, ...]] = ("ancestral", "greedy-tail")
 
     def posterior(self, tokens: Tensor, alpha: float) -> Tensor:
         """Clean-token probabilities given tokens kept with probability alpha, else replaced by any of V.
@@ -82,10 +96,22 @@ class PerfectUniform(_Discrete):
         weight = self._defined(self.posterior(tokens, alpha)) / own
         return weight / weight.sum(-1, keepdim=True)
 
-    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
-        """Ancestral sampling from alpha = 0 to alpha = 1, equally spaced, positions independently."""
-        shape = (n, self.language.length)
-        return denoise_uniform(self.context, shape, self.language.vocab_size, steps, generator, record=record)
+    def draw_noise(self, n: int, generator: torch.Generator | None) -> Tensor:
+        """Draw random tokens: (n, L) int64."""
+        return random_tokens((n, self.length), self.vocab_size, generator, self.device)
+
+    def generate(self, request: Request) -> Tensor | Trajectory:
+        """Write by `denoise_uniform`: "ancestral", or with the last step greedy."""
+        return denoise_uniform(
+            self.context,
+            request.start,
+            self.vocab_size,
+            request.steps,
+            request.generator,
+            greedy_tail=request.sampler == "greedy-tail",
+            record=request.record,
+            keep_states=request.keep_states,
+        )
 
 
 class PerfectAutoregressive(_Discrete):
@@ -95,7 +121,7 @@ class PerfectAutoregressive(_Discrete):
 
     @property
     def fixed_steps(self) -> int:
-        """L, whatever is asked."""
+        """L: one evaluation a token."""
         return self.language.length
 
     def posterior(self, prefix: Tensor) -> Tensor:
@@ -107,20 +133,21 @@ class PerfectAutoregressive(_Discrete):
         posterior = self._posterior.token_posterior(torch.where(known[:, None], log_match, 0.0))
         return posterior[:, prefix.shape[1]]
 
-    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
-        """One position after the other; `steps` is not used."""
-        length, size = self.language.length, self.language.vocab_size
-        recorder = Recorder(length, record)
+    def generate(self, request: Request) -> Tensor | Trajectory:
+        """Write one position after the other; `steps` is not used."""
+        n, length, size = request.n, self.length, self.vocab_size
+        recorder = Recorder(request.record, request.keep_states)
         tokens = torch.zeros(n, 0, dtype=torch.long)
         for position in range(length):
             following = self.posterior(tokens)
-            if record:
-                rest = self._marginal.expand(n, -1, -1).clone()
-                rest[:, :position] = one_hot(tokens, size).double()
+            if request.record:
+                written = F.pad(one_hot(tokens, size, torch.float64), (0, 0, 0, length - position))
+                rest = torch.where(torch.arange(length)[:, None] < position, written, self._marginal)
                 rest[:, position] = following
-                recorder.see(rest)
-            tokens = torch.cat([tokens, draw(following[:, None], generator)], dim=1)
-        return recorder.result(tokens)
+                recorder.see(rest, written)
+            tokens = torch.cat([tokens, categorical(following[:, None], request.generator)], dim=1)
+        recorder.decided(tokens, lambda: one_hot(tokens, size))
+        return recorder.result(tokens, torch.linspace(0, 1, length + 1))
 
 
 def factorized_joint(language: Language, steps: int) -> Tensor:

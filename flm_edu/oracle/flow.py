@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from flm_edu.draws import gaussian_noise, stratified
+from flm_edu.generator import Request
 from flm_edu.interpolant import (
+    batch_time,
     expand_time,
     flow_map_from_two_time_denoiser,
     interpolate,
@@ -37,7 +39,7 @@ class PerfectFlow(PerfectModel):
         self.schedule: Schedule = load_schedule(schedule, language.vocab_size)
 
     def denoiser(self, x: Tensor, t: Tensor) -> Tensor:
-        """D_t(x): all texts weighed by p_i exp((t/(1-t)^2) <x, onehot(y_i)>).
+        """Return D_t(x): all texts weighed by p_i exp((t/(1-t)^2) <x, onehot(y_i)>).
 
         At t = 1 the weight is all on the texts nearest to x. Shapes: x (B, L, V), t (B,) -> (B, L, V)
         float64 on the simplex. Source: docs/EQUATIONS.md.
@@ -45,20 +47,20 @@ class PerfectFlow(PerfectModel):
         t = t.double()
         # Beyond 1e12 nothing is left to weigh: one ulp of x decides. It keeps t = 1 finite.
         gain = (t / (1 - t).square()).clamp_max(1e12)
-        return self._posterior.token_posterior(x.double() * gain[:, None, None])
+        return self._posterior.token_posterior(x.double() * expand_time(gain, x.double()))
 
     def velocity(self, x: Tensor, t: Tensor) -> Tensor:
-        """b_t(x) = (D_t(x) - x) / (1 - t): (B, L, V), (B,) -> (B, L, V) float64."""
+        """Return b_t(x) = (D_t(x) - x) / (1 - t): (B, L, V), (B,) -> (B, L, V) float64."""
         return velocity_from_denoiser(self.denoiser(x, t), x.double(), t.double())
 
     def step_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        """D_s(x), which Euler's method takes for the whole step."""
+        """Return D_s(x), which Euler's method takes for the whole step."""
         return self.denoiser(x, s)
 
     def cross_entropy_floor(
         self, tau: Tensor | None = None, *, samples: int = 4096, generator: torch.Generator | None = None
     ) -> tuple[Tensor, Tensor]:
-        """The least cross-entropy any network can reach, with its standard error, in nats per token.
+        """Return the least cross-entropy any network can reach, with its standard error, in nats per token.
 
         For tau (T,): the floor at each, (T,), from `samples` draws each. Without: the mean over the
         clock that training minimises, 0-d, from stratified times.
@@ -80,11 +82,20 @@ class PerfectFlow(PerfectModel):
         posterior = self.denoiser(interpolate(gaussian_noise(data.shape, generator, data.device).double(), data, t), t)
         return torch.special.entr(posterior).sum(-1).mean(-1)
 
-    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
-        """Euler's method from Gaussian noise."""
-        shape = (n, self.language.length, self.language.vocab_size)
-        noise = gaussian_noise(shape, generator, torch.device("cpu")).double()
-        return integrate(self.step_denoiser, noise, self.schedule, steps, record=record)
+    def draw_noise(self, n: int, generator: torch.Generator | None) -> Tensor:
+        """Draw x_0 ~ N(0, I), the noise that a trained flow draws: (n, L, V) float64."""
+        return gaussian_noise((n, self.length, self.vocab_size), generator, self.device).double()
+
+    def generate(self, request: Request) -> Tensor | Trajectory:
+        """Carry noise to tokens by `integrate`."""
+        return integrate(
+            self.step_denoiser,
+            request.start,
+            self.schedule,
+            request.steps,
+            record=request.record,
+            keep_states=request.keep_states,
+        )
 
 
 class PerfectFlowMap(PerfectFlow):
@@ -125,11 +136,11 @@ class PerfectFlowMap(PerfectFlow):
         self._clock = load_schedule("decoding-error", language.vocab_size)
 
     def solve(self, x: Tensor, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-        """X_{s,t}(x), and for each sample the estimated largest error of an entry, there and on the way.
+        """Return X_{s,t}(x), and for each sample the estimated largest error of an entry, there and on the way.
 
         Shapes: x (B, L, V), s <= t (B,) -> (B, L, V) and (B,), float64.
         """
-        x, s, t = x.double(), s.double(), t.double()
+        x, s, t = x.double(), batch_time(s, x).double(), batch_time(t, x).double()
         longest = float((self._clock.tau(t) - self._clock.tau(s)).max())
         substeps = 2 * max(1, round(16 * longest))  # coarser grids can agree by chance
         solution, error = self._solve_on_grid(x, s, t, substeps)
@@ -179,15 +190,15 @@ class PerfectFlowMap(PerfectFlow):
         return y + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
 
     def flow_map(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        """X_{s,t}(x): (B, L, V), s <= t (B,) -> (B, L, V) float64."""
+        """Return X_{s,t}(x): (B, L, V), s <= t (B,) -> (B, L, V) float64."""
         return self.solve(x, s, t)[0]
 
     def two_time_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        """delta_{s,t}(x), with delta_{t,t} = D_t: (B, L, V), s <= t (B,) -> (B, L, V) float64."""
-        s, t = s.double(), t.double()
+        """Return delta_{s,t}(x), with delta_{t,t} = D_t: (B, L, V), s <= t (B,) -> (B, L, V) float64."""
+        s, t = batch_time(s, x).double(), batch_time(t, x).double()
         delta = two_time_denoiser_from_flow_map(self.flow_map(x, s, t), x.double(), s, t)
         return torch.where((s == t)[:, None, None], self.denoiser(x, s), delta)
 
     def step_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        """delta_{s,t}(x)."""
+        """Return delta_{s,t}(x)."""
         return self.two_time_denoiser(x, s, t)

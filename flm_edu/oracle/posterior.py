@@ -5,20 +5,19 @@ are the optimal models of masked, uniform and left-to-right generation. They sep
 failed to learn from what a sampler cannot do: a few-step discrete sampler draws every position on its
 own from such a posterior, and fails even when the posterior is perfect.
 
-Everything is computed in float64 and log space, in chunks of a bounded size. All models have the
-`sample(n, steps, generator=, record=)` of the trained ones. Source: docs/EQUATIONS.md.
+Everything is computed in float64 and log space, in chunks of a bounded size. All models are sampled as the trained
+ones are. Source: docs/EQUATIONS.md.
 """
 
 from __future__ import annotations
 
 import warnings
-from typing import ClassVar, Literal, overload
 
 import torch
 from torch import Tensor
 
+from flm_edu.generator import TextGenerator
 from flm_edu.language import Language
-from flm_edu.sampling import Trajectory, check_sampling
 
 CHUNK = 64  # samples at once: a table of (texts, 64) float64 stays in or near the processor's cache
 
@@ -45,7 +44,7 @@ class _Posterior:
         )
 
     def token_posterior(self, evidence: Tensor) -> Tensor:
-        """Token marginals when texts weigh p_i exp(sum_l evidence[b, l, y_i^l]).
+        """Return the token marginals when texts weigh p_i exp(sum_l evidence[b, l, y_i^l]).
 
         Shapes: (B, L, V) float64 -> (B, L, V) float64 on the simplex; evidence may be -inf, and samples
         for which every text is impossible give 0 everywhere.
@@ -65,47 +64,31 @@ def _csr(starts: Tensor, columns: Tensor, values: Tensor, size: tuple[int, int])
         return torch.sparse_csr_tensor(starts, columns, values, size, check_invariants=True)
 
 
-class PerfectModel:
-    """What all perfect models share: the texts and their posterior, and sampling as the trained ones do it.
+class PerfectModel(TextGenerator):
+    """What all perfect models share: the texts and their posterior.
 
     Args:
         language: the language.
     """
-
-    kind: ClassVar[str]
 
     def __init__(self, language: Language):
         self.language = language
         self._posterior = _Posterior(language)
 
     @property
-    def fixed_steps(self) -> int | None:
-        """The steps of a sample where `steps` cannot choose them."""
-        return None
+    def vocab_size(self) -> int:
+        """V."""
+        return self.language.vocab_size
 
-    def generate(self, n: int, steps: int, generator: torch.Generator | None, *, record: bool) -> Tensor | Trajectory:
-        """What `sample` does, once its arguments are checked."""
-        raise NotImplementedError
-
-    @overload
-    def sample(
-        self, n: int, steps: int = 0, *, generator: torch.Generator | None = None, record: Literal[False] = False
-    ) -> Tensor: ...
-    @overload
-    def sample(
-        self, n: int, steps: int = 0, *, generator: torch.Generator | None = None, record: Literal[True]
-    ) -> Trajectory: ...
-    def sample(
-        self, n: int, steps: int = 0, *, generator: torch.Generator | None = None, record: bool = False
-    ) -> Tensor | Trajectory:
-        """n texts, as by `LanguageModel.sample`: (n, L) int64, or a `Trajectory`. `steps` may be left out where fixed.
-
-        Raises:
-            ValueError: n or steps below 1.
-        """
-        check_sampling(n, self.fixed_steps or steps)
-        return self.generate(n, steps, generator, record=record)
+    @property
+    def length(self) -> int:
+        """L."""
+        return self.language.length
 
     def decode(self, tokens: Tensor) -> list[str]:
-        """Texts of (B, L) tokens."""
+        """Return the texts of (B, L) tokens."""
         return self.language.decode(tokens)
+
+    def spell(self, token: int) -> str:
+        """Return one word of the language."""
+        return self.language.words[token]

@@ -9,6 +9,8 @@ from typing import Any, Literal, Protocol
 import torch
 from torch import Tensor
 
+from flm_edu.settings import Settings, setting
+
 
 class Corpus(Protocol):
     """What training needs of its data; `Language` and `TextCorpus` both have it."""
@@ -44,48 +46,39 @@ class Corpus(Protocol):
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """Settings of a run, all of which are saved with the model.
 
     Raises:
-        ValueError: a setting is out of its range; the message names it.
+        ValueError: a setting is out of its range; names it.
     """
 
-    steps: int = 1500
-    batch: int = 128  # sequences per optimizer step, over all processes and accumulation
-    accumulate: int = 1  # backward passes per optimizer step
-    seed: int = 0  # 0 or more
-    optimizer: Literal["muon", "adamw"] = "muon"  # Muon for the blocks' matrices, AdamW for the rest
-    lr: float = 2e-3  # of AdamW
-    muon_lr: float = 0.02
-    weight_decay: float = 0.0
-    warmup: int = 100  # steps over which the learning rate rises
-    decay: float = 0.5  # share of the steps, at the end, over which it falls to 0
-    clip: float = 1.0  # largest norm of the gradient
-    ema: float = 0.998  # decay of the averaged weights, which are the ones that are saved
-    cycle: int = 0  # the draws come again after so many steps, a training set of a fixed size; 0: always new ones
-    precision: Literal["auto", "float32", "bf16"] = "auto"  # auto: see `natural_precision`
-    compile: bool = False
-    log_every: int = 50  # steps
-    save_every: int = 500  # steps
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch", "accumulate", "log_every", "save_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("seed", "cycle"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
-        for name in ("lr", "muon_lr", "clip"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
-        if not (0 <= self.decay <= 1 and 0 <= self.ema < 1 and self.warmup >= 0):
-            raise ValueError("decay must lie in [0, 1], ema in [0, 1), and warmup must not be negative")
-        if self.optimizer not in ("muon", "adamw") or self.precision not in ("auto", "float32", "bf16"):
-            raise ValueError("optimizer must be 'muon' or 'adamw', precision 'auto', 'float32' or 'bf16'")
+    steps: int = setting(1500, "Optimizer steps.", "[1, inf)")
+    batch: int = setting(128, "Sequences per optimizer step, over all processes and accumulation.", "[1, inf)")
+    accumulate: int = setting(1, "Backward passes per optimizer step.", "[1, inf)")
+    seed: int = setting(0, "Seed of every random draw.", "[0, 9223372036854775807]")
+    optimizer: Literal["muon", "adamw"] = setting("muon", "muon: Muon for the blocks' matrices, AdamW for the rest.")
+    lr: float = setting(2e-3, "Learning rate of AdamW.", "(0, inf)")
+    muon_lr: float = setting(0.02, "Learning rate of Muon.", "(0, inf)")
+    weight_decay: float = setting(0.0, "Weight decay.", "[0, inf)")
+    warmup: int = setting(100, "Steps over which the learning rate rises.", "[0, inf)")
+    decay: float = setting(0.5, "Share of the steps, at the end, over which the learning rate falls to 0.", "[0, 1]")
+    clip: float = setting(1.0, "Largest norm of the gradient.", "(0, inf)")
+    ema: float = setting(0.998, "Decay of the averaged weights, which are the ones that are saved.", "[0, 1)")
+    cycle: int = setting(
+        0,
+        "The draws come again after this many steps, and targets that stay the same are kept in memory; 0: always new.",
+        "[0, inf)",
+    )
+    precision: Literal["auto", "float32", "bf16"] = setting(
+        "auto", "auto: bf16 on a GPU, and on a CPU that has it; else float32."
+    )
+    compile: bool = setting(False, "Compile the network with torch.compile.")
+    log_every: int = setting(50, "Steps between metrics records.", "[1, inf)")
+    save_every: int = setting(500, "Steps between checkpoints.", "[1, inf)")
 
     def lr_factor(self, step: int) -> float:
-        """Share of the learning rate at a step: a linear rise, a plateau, a linear fall to 0."""
+        """Return the share of the learning rate at a step: a linear rise, a plateau, a linear fall to 0."""
         rise = (step + 1) / self.warmup if step < self.warmup else 1.0
         fall = (self.steps - step) / (self.decay * self.steps) if self.decay else 1.0
         return min(rise, fall, 1.0)

@@ -5,27 +5,25 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from torch import nn
 
+from flm_edu.architecture import Network
 from flm_edu.training.config import TrainConfig
 from flm_edu.training.muon import Muon
 
 
 def natural_precision(device: torch.device) -> Literal["float32", "bf16"]:
-    """bf16 where the device multiplies it natively, which is faster; else float32."""
+    """Return bf16 where the device multiplies it natively, which is faster; else float32."""
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
     abilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # older versions of torch cannot say
     return "bf16" if any(abilities.get(name) for name in ("avx512_bf16", "amx_bf16")) else "float32"
 
 
-def build_optimizers(network: nn.Module, config: TrainConfig) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices of attention and perceptrons, AdamW for all else; or AdamW alone."""
-    matrices: list[nn.Parameter] = []
-    rest: list[nn.Parameter] = []
-    for name, parameter in network.named_parameters():
-        in_block = name.startswith("blocks.") and parameter.ndim == 2 and "modulation" not in name
-        (matrices if in_block and config.optimizer == "muon" else rest).append(parameter)
+def build_optimizers(network: Network, config: TrainConfig) -> list[torch.optim.Optimizer]:
+    """Return Muon for the matrices that the network gives it and AdamW for all else, or AdamW alone."""
+    matrices = network.matrices() if config.optimizer == "muon" else []
+    taken = {id(matrix) for matrix in matrices}
+    rest = [parameter for parameter in network.parameters() if id(parameter) not in taken]
     optimizers: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(rest, lr=config.lr, betas=(0.9, 0.98), weight_decay=config.weight_decay)
     ]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from flm_edu.files import write_aside
 
-METRICS = "metrics.jsonl"
+METRICS_FILE = "metrics.jsonl"
 
 
 @contextmanager
@@ -25,9 +25,9 @@ def metrics_writer(directory: Path, step: int) -> Iterator[Callable[[dict[str, f
     from torch.utils.tensorboard import SummaryWriter  # slow to import, so only here
 
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / METRICS
+    path = directory / METRICS_FILE
     kept = [record for record in read_metrics(path) if record["step"] <= step] if step and path.is_file() else []
-    with write_aside(directory, METRICS) as (aside,):
+    with write_aside(directory, METRICS_FILE) as (aside,):
         aside.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
     board = SummaryWriter(str(directory / "tensorboard"), purge_step=step + 1)
 

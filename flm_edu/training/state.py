@@ -1,4 +1,4 @@
-"""The state that a run goes on from: written beside the model, read by `--resume`, refused where it is another run's."""
+"""The state that a run goes on from: written beside the model, read to resume, refused where it is another run's."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write_state(directory: Path, state: Mapping[str, Any], model: LanguageModel,
     except (OSError, RuntimeError) as error:  # torch tells of a full disk with a RuntimeError
         raise TrainingStopped(
             f"step {state['step']} could not be saved in {directory} ({error}); what was there before is whole. "
-            "Make room and add --resume to go on from it"
+            "Make room; `resume` goes on from it"
         ) from error
 
 
@@ -52,15 +52,15 @@ def read_state(directory: Path, run: Mapping[str, Any], defaults: Mapping[str, A
     """
     path = state_path(directory)
     if not path.is_file():
-        raise TrainingStopped(f"--resume: {path} is not there; start the run without --resume")
+        raise TrainingStopped(f"`resume`: {path} is not there; start the run without it")
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)  # no code in it is run
     except Exception as error:  # torch raises many kinds for damaged files
-        raise TrainingStopped(f"--resume: {path} is damaged ({error}); start the run anew") from error
+        raise TrainingStopped(f"`resume`: {path} is damaged ({error}); start the run anew") from error
     saved = {**defaults, **state.get("run", {})}
     changed = [f"{name} {saved.get(name)} -> {run[name]}" for name in run if run[name] != saved.get(name)]
     if changed:
         raise TrainingStopped(
-            f"--resume: the saved run had other settings ({', '.join(changed)}); repeat its command exactly"
+            f"`resume`: the saved run had other settings ({', '.join(changed)}); repeat its command exactly"
         )
     return state

@@ -8,14 +8,11 @@ GPU, or several under `accelerate launch` or `torchrun`. All random draws of a s
 from __future__ import annotations
 
 import copy
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, fields, replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -24,19 +21,17 @@ from accelerate import Accelerator, DistributedType
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from flm_edu.architecture import Network
 from flm_edu.language_model import LanguageModel
-from flm_edu.objectives.objective import Objective
+from flm_edu.objectives.objective import Objective, StepContext
 from flm_edu.provenance import describe_run
 from flm_edu.training.config import Corpus, TrainConfig
+from flm_edu.training.interrupts import interrupt_flag
 from flm_edu.training.optimizers import build_optimizers, natural_precision
 from flm_edu.training.records import Window, metrics_writer
 from flm_edu.training.state import TrainingInterrupted, TrainingStopped, read_state, state_path, write_state
 
 KNOWN_TO_WORK = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
-
-
-#: (model, tokens (B, L), generator, the model with averaged weights) -> loss and its parts
-ObjectiveFunction = Callable[[Any, Tensor, torch.Generator, Any], Objective]
 
 
 class Trainer:
@@ -60,7 +55,7 @@ class Trainer:
         self,
         model: LanguageModel,
         corpus: Corpus,
-        objective: ObjectiveFunction,
+        objective: Objective,
         config: TrainConfig,
         *,
         directory: str | Path | None = None,
@@ -69,10 +64,10 @@ class Trainer:
         device: str | torch.device | None = None,
     ):
         for name in ("vocab_size", "length"):
-            if getattr(corpus, name) != getattr(model.config, name):
+            if getattr(corpus, name) != getattr(model, name):
                 raise ValueError(
-                    f"corpus {corpus.name!r} has {name} {getattr(corpus, name)}, the model {getattr(model.config, name)}; "
-                    "they must be the same (was the model made with another tokenizer or --length?)"
+                    f"corpus {corpus.name!r} has {name} {getattr(corpus, name)}, the model {getattr(model, name)}; "
+                    "they must be the same (was the model made with another tokenizer or `length`?)"
                 )
         on_cpu = torch.device(device or "cuda").type == "cpu" or not torch.cuda.is_available()
         # The clock needs float64: CPU or CUDA. Precision is this class's own, whatever `accelerate config` says.
@@ -90,7 +85,7 @@ class Trainer:
         parts = self.accelerator.num_processes * config.accumulate
         if config.batch % parts:
             raise ValueError(
-                f"batch {config.batch} cannot be divided into processes x accumulate = {parts} parts; "
+                f"`batch` {config.batch} cannot be divided into processes x `accumulate` = {parts} parts; "
                 f"take {config.batch - config.batch % parts or parts}"
             )
         self.micro_batch = config.batch // parts
@@ -105,6 +100,7 @@ class Trainer:
         self.model = model.to(self.device).train()
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.plain_network = model.network
+        assert isinstance(model.network, Network)
         self.optimizers = build_optimizers(model.network, config)
         network = torch.compile(model.network) if config.compile else model.network
         model.network, *self.optimizers = self.accelerator.prepare(network, *self.optimizers)
@@ -115,7 +111,7 @@ class Trainer:
     # --- the loop ------------------------------------------------------------------------------
 
     def run(self) -> dict[str, float]:
-        """Train from the current step to the last; the final metrics record.
+        """Train from the current step to the last; return the final metrics record.
 
         Ctrl-C or a termination signal ends the step in hand, saves, and raises.
 
@@ -124,7 +120,7 @@ class Trainer:
             TrainingInterrupted: the run was interrupted.
         """
         config = self.config
-        with _interrupt_flag() as interrupted, self._bar() as bar, self._writer() as write:
+        with interrupt_flag() as interrupted, self._bar() as bar, self._writer() as write:
             before, started = self.seconds, time.perf_counter()
             while self.step < config.steps:
                 self.window.add(self._update(), self.step)
@@ -149,7 +145,7 @@ class Trainer:
                         + (
                             "nothing was saved"
                             if self.directory is None
-                            else "the state is saved: add --resume to go on"
+                            else "the state is saved: `resume` goes on from it"
                         )
                     )
         self.model.network = self.plain_network
@@ -160,8 +156,6 @@ class Trainer:
     def _update(self) -> dict[str, Tensor]:
         """One optimizer step; the loss and its parts, still on the device."""
         generator, data_generator = self._generators()
-        if hasattr(self.objective, "progress"):  # of those that change on the way
-            self.objective.progress = self.step / self.config.steps
         total: dict[str, Tensor] = {}
         bf16 = self.config.precision == "bf16"
         for part in range(self.config.accumulate):
@@ -172,7 +166,7 @@ class Trainer:
             with nullcontext() if is_last else self.accelerator.no_sync(self.model.network):
                 # No weight cache: a copy cast while gradients are off would cut later passes off from them.
                 with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16, cache_enabled=False):
-                    result = self.objective(self.model, tokens, generator, self.averaged)
+                    result = self.objective(self.model, tokens, self._context(generator, part))
                 self.accelerator.backward(result.loss / self.config.accumulate)
             for name, value in {"loss": result.loss.detach(), **result.parts}.items():
                 total[name] = total.get(name, 0) + value / self.config.accumulate
@@ -189,6 +183,11 @@ class Trainer:
             )
         return total
 
+    def _context(self, generator: torch.Generator, part: int) -> StepContext:
+        cycle = self.config.cycle
+        batch = (self.step % cycle) * self.config.accumulate + part if cycle else None
+        return StepContext(generator, self.averaged, self.step / self.config.steps, batch)
+
     def _generators(self) -> tuple[torch.Generator, torch.Generator]:
         """Draws of this step: on the device for noise and times, on the CPU for data. Dropout too is seeded."""
 
@@ -197,8 +196,7 @@ class Trainer:
             return [int(word) for word in origin.generate_state(3, np.uint64) >> np.uint64(1)]
 
         noise, data, _ = seeds(self.step % self.config.cycle if self.config.cycle else self.step)
-        if self.model.config.dropout:
-            torch.manual_seed(seeds(self.step)[2])  # which never comes again
+        torch.manual_seed(seeds(self.step)[2])  # of dropout, whose draws never come again
         return torch.Generator(self.device).manual_seed(noise), torch.Generator().manual_seed(data)
 
     def _anyone(self, flag: bool) -> bool:
@@ -225,7 +223,7 @@ class Trainer:
             raise TrainingStopped(f"the loss became NaN or infinite at step {bad}{kept}. Try a lower learning rate")
 
     def _record(self, means: dict[str, float]) -> dict[str, float]:
-        tokens = self.config.batch * self.model.config.length
+        tokens = self.config.batch * self.model.length
         record = {"step": float(self.step), **means}
         record["lr_factor"] = self.config.lr_factor(self.step - 1)
         record["tokens_per_second"] = tokens * self.step / max(self.seconds, 1e-9)
@@ -303,7 +301,7 @@ class Trainer:
 
     @property
     def has_saved_state(self) -> bool:
-        """Whether there is something to resume."""
+        """Whether there is a state to go on from."""
         return self.directory is not None and state_path(self.directory).is_file()
 
     def resume(self) -> None:
@@ -315,7 +313,7 @@ class Trainer:
         # What a run saved before a setting existed had.
         defaults: dict[str, Any] = {f"network {field.name}": field.default for field in fields(self.model.config)}
         defaults |= {field.name: field.default for field in fields(self.config)}
-        defaults |= {"init": repr(None), "reader": "linear"}
+        defaults |= {"init": repr(None)}
         state = read_state(Path(self.directory or "."), self._identity(), defaults)
         self.step, self.seconds, self.latest = state["step"], state["seconds"], state["latest"]
         self.model.provenance = self.averaged.provenance = state.get("provenance", {})
@@ -324,24 +322,3 @@ class Trainer:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.window = Window(self.device, *state.get("window", ({}, {})))
-
-
-@contextmanager
-def _interrupt_flag() -> Iterator[Callable[[], bool]]:
-    """A flag that Ctrl-C or SIGTERM sets; a second Ctrl-C ends the program at once."""
-    raised: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
-
-    def note(signum: int, frame: FrameType | None) -> None:
-        if signum == signal.SIGINT and signal.SIGINT in raised:
-            raise KeyboardInterrupt
-        raised.append(signum)
-
-    previous = {kind: signal.signal(kind, note) for kind in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(raised)
-    finally:
-        for kind, handler in previous.items():
-            signal.signal(kind, handler)

@@ -21,7 +21,7 @@ LEAD = (
 )
 
 
-def report_widgets(sweeps: Sequence[str | Path] = ()) -> list[Widget]:
+def gallery_widgets(sweeps: Sequence[str | Path] = ()) -> list[Widget]:
     """The widgets of the page, in the order in which they explain each other.
 
     Raises:
@@ -38,11 +38,11 @@ def report_widgets(sweeps: Sequence[str | Path] = ()) -> list[Widget]:
     ]
 
 
-def write_report(path: str | Path, sweeps: Sequence[str | Path] = ()) -> Path:
+def write_gallery(path: str | Path, sweeps: Sequence[str | Path] = ()) -> Path:
     """Write the page and return its path.
 
     Raises:
         ValueError: one of the files is no sweep.
         OSError: the page cannot be written, or a file cannot be read.
     """
-    return write_page(path, TITLE, report_widgets(sweeps), lead=LEAD)
+    return write_page(path, TITLE, gallery_widgets(sweeps), lead=LEAD)

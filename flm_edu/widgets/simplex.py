@@ -9,6 +9,7 @@ import traitlets
 from torch import Tensor
 
 from flm_edu.draws import gaussian_noise
+from flm_edu.generator import TextGenerator
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
 from flm_edu.language_model import load_model
@@ -81,7 +82,9 @@ class SimplexExplorer(Widget):
     turn = Number(40, 0, 360, whole=True).tag(sync=True)
     posterior = Switch(True).tag(sync=True)
 
-    def __init__(self, language: Language | None = None, *, trained: Any = None, seed: int = 0, **state: Any):
+    def __init__(
+        self, language: Language | None = None, *, trained: TextGenerator | None = None, seed: int = 0, **state: Any
+    ):
         if language is None:
             language, trained = three_words(), trained or load_model("drinks-flm")
         if language.vocab_size not in (3, 4) or language.length > 2:
@@ -107,11 +110,8 @@ class SimplexExplorer(Widget):
         super().__init__(language=facts, clock=quadrature(), recorded_t=times, models=models, **pack(arrays), **state)
 
 
-def _record(model: Any, noise: Tensor) -> tuple[Tensor, list[float]]:
+def _record(model: TextGenerator, noise: Tensor) -> tuple[Tensor, list[float]]:
     """States (S+1, n, L, V) of a trained model's way from the noise (n, L, V), and their mixing times."""
-    from flm_edu.sampling import Trajectory, integrate
-
-    way = integrate(model.step_denoiser, noise, model.schedule, RECORDED_STEPS, record=True, keep_states=True)
-    assert isinstance(way, Trajectory)
+    way = model.sample(len(noise), RECORDED_STEPS, noise=noise, record=True, keep_states=True)
     assert way.states is not None
     return way.states, way.t.tolist()

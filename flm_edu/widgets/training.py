@@ -13,7 +13,7 @@ from flm_edu.files import data_dir
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
 from flm_edu.oracle.flow import PerfectFlow
-from flm_edu.training.records import METRICS, read_metrics
+from flm_edu.training.records import METRICS_FILE, read_metrics
 from flm_edu.widgets.base import Choice, Number, Widget, javascript
 
 FLOOR_SAMPLES = 1024
@@ -71,7 +71,7 @@ class TrainingMonitor(Widget):
             language = language or load_language("sentences")
         if isinstance(records, str | Path):
             path = Path(records)
-            records = read_metrics(path / METRICS if path.is_dir() else path)
+            records = read_metrics(path / METRICS_FILE if path.is_dir() else path)
         floor = None
         if language is not None:
             generator = torch.Generator().manual_seed(0)

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import traitlets
 
+from flm_edu.generator import TextGenerator
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
 from flm_edu.language_model import load_model
@@ -19,7 +20,7 @@ class TrajectoryPlayer(Widget):
     """Positions by steps: in each cell the likeliest word so far, the darker the surer the model is of it.
 
     Args:
-        models: name -> anything with `sample(..., record=True)` whose Trajectory keeps the likeliest tokens.
+        models: name -> anything that writes texts.
             The shipped FLM and FMLM of `sentences` beside its perfect masked and uniform diffusion unless given.
         language: says which texts are valid; that of the default models unless models are given.
         evaluations: network evaluations to record, each at least 1.
@@ -51,7 +52,7 @@ class TrajectoryPlayer(Widget):
 
     def __init__(
         self,
-        models: Mapping[str, Any] | None = None,
+        models: Mapping[str, TextGenerator] | None = None,
         *,
         language: Language | None = None,
         evaluations: Sequence[int] = (1, 2, 4, 8),
@@ -95,20 +96,13 @@ class _Words:
         self.known: list[str] = []
         self._number: dict[str, int] = {}
 
-    def compact(self, model: Any, tokens: torch.Tensor) -> torch.Tensor:
+    def compact(self, model: TextGenerator, tokens: torch.Tensor) -> torch.Tensor:
         """Tokens of a model, of any shape, as indices into `known`."""
         used, inverse = torch.unique(tokens, return_inverse=True)
         numbers = []
-        for word in map(lambda token: _word(model, token), used.tolist()):
+        for word in map(model.spell, used.tolist()):
             if word not in self._number:
                 self._number[word] = len(self.known)
                 self.known.append(word)
             numbers.append(self._number[word])
         return torch.tensor(numbers)[inverse]
-
-
-def _word(model: Any, token: int) -> str:
-    if hasattr(model, "language"):
-        return str(model.language.words[token])
-    text = model.tokenizer.decode([token], skip_special_tokens=False)
-    return text.strip() or repr(text)  # white space must be seen

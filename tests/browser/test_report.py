@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from flm_edu.widgets.gallery import write_report
+from flm_edu.widgets.gallery import write_gallery
 from tests.browser.conftest import Watch, until
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_widget_of_the_report_lives(browser: Any, tmp_path: Path, theme: str) -> None:
-    path = write_report(tmp_path / "report.html")
+    path = write_gallery(tmp_path / "report.html")
     page = browser.new_page(viewport={"width": 480, "height": 900}, color_scheme=theme)
     watch = Watch(page, path.as_uri())
     page.goto(path.as_uri())

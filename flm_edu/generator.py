@@ -1,0 +1,171 @@
+"""The contract of everything that writes text: one method, `sample`, declared here and nowhere else.
+
+Trained models, perfect ones, baselines and extensions derive from `TextGenerator` and differ in `generate`, so that
+one sweep, one widget and one cell of a notebook serve them all.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import ClassVar, Literal, overload
+
+import torch
+from torch import Tensor
+
+from flm_edu.sampling import Trajectory
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `sample` was asked for, checked.
+
+    Attributes:
+        n: number of texts.
+        steps: network evaluations for each.
+        generator: of every draw.
+        noise: where the sampler starts: (n, L, V) of a flow, (n, L) int64 of uniform diffusion, else None.
+        sampler: one of the generator's `SAMPLERS`.
+        record: whether to return a `Trajectory`.
+        keep_states: whether it keeps the states.
+    """
+
+    n: int
+    steps: int
+    generator: torch.Generator | None
+    noise: Tensor | None
+    sampler: str
+    record: bool
+    keep_states: bool
+
+    @property
+    def start(self) -> Tensor:
+        """The noise of a generator that has some."""
+        assert self.noise is not None
+        return self.noise
+
+
+class TextGenerator:
+    """Anything that writes texts of `length` tokens out of `vocab_size`.
+
+    A subclass gives `kind`, the two sizes, `generate` and `decode`; `SAMPLERS` where there is a choice, the default
+    first; `draw_noise` where sampling starts from noise.
+    """
+
+    kind: ClassVar[str]
+    SAMPLERS: ClassVar[tuple[str, ...]] = ("standard",)
+
+    @property
+    def vocab_size(self) -> int:
+        """V."""
+        raise NotImplementedError
+
+    @property
+    def length(self) -> int:
+        """L."""
+        raise NotImplementedError
+
+    @property
+    def device(self) -> torch.device:
+        """Where samples are drawn."""
+        return torch.device("cpu")
+
+    @property
+    def fixed_steps(self) -> int | None:
+        """The network evaluations of a sample where `steps` cannot choose them."""
+        return None
+
+    def draw_noise(self, n: int, generator: torch.Generator | None) -> Tensor | None:
+        """Draw what n samples start from; None where sampling starts from nothing."""
+        return None
+
+    def generate(self, request: Request) -> Tensor | Trajectory:
+        """Return what `sample` does, for a request that is checked."""
+        raise NotImplementedError
+
+    def decode(self, tokens: Tensor) -> list[str]:
+        """Return the texts of (B, L) tokens, special tokens left out."""
+        raise NotImplementedError
+
+    def spell(self, token: int) -> str:
+        """Return one token as it is written, a special one too."""
+        raise NotImplementedError
+
+    def sampling(self) -> AbstractContextManager[object]:
+        """Return the state that sampling happens in."""
+        return nullcontext()
+
+    @overload
+    def sample(
+        self,
+        n: int,
+        steps: int,
+        *,
+        generator: torch.Generator | None = None,
+        noise: Tensor | None = None,
+        sampler: str | None = None,
+        record: Literal[False] = False,
+        keep_states: bool = False,
+    ) -> Tensor: ...
+    @overload
+    def sample(
+        self,
+        n: int,
+        steps: int,
+        *,
+        generator: torch.Generator | None = None,
+        noise: Tensor | None = None,
+        sampler: str | None = None,
+        record: Literal[True],
+        keep_states: bool = False,
+    ) -> Trajectory: ...
+    @torch.no_grad()
+    def sample(
+        self,
+        n: int,
+        steps: int,
+        *,
+        generator: torch.Generator | None = None,
+        noise: Tensor | None = None,
+        sampler: str | None = None,
+        record: bool = False,
+        keep_states: bool = False,
+    ) -> Tensor | Trajectory:
+        """Write n texts in `steps` network evaluations each: (n, L) int64, or with `record` a `Trajectory`.
+
+        The same generator state gives the same tokens. Dropout is off while sampling.
+
+        Args:
+            n: number of texts.
+            steps: network evaluations for each; ignored where `fixed_steps` says so.
+            generator: of every draw; torch's own where left out.
+            noise: where to start: a flow's x_0, (n, L, V), or the random tokens of uniform diffusion, (n, L);
+                drawn from the generator where left out.
+            sampler: one of `SAMPLERS`; the first where left out.
+            record: return how the texts came to be.
+            keep_states: let the `Trajectory` keep its states.
+
+        Raises:
+            ValueError: n or steps below 1, no such sampler, or noise of another shape or of a generator without any.
+        """
+        if n < 1 or (self.fixed_steps or steps) < 1:
+            raise ValueError(f"`n` is {n} and `steps` is {steps}; both must be at least 1")
+        chosen = self.SAMPLERS[0] if sampler is None else sampler
+        if chosen not in self.SAMPLERS:
+            raise ValueError(f"`sampler` is {chosen!r}; a {self.kind} is sampled by {' or '.join(self.SAMPLERS)}")
+        if keep_states and not record:
+            raise ValueError("`keep_states` is of a record: give `record` too")
+        with self.sampling():
+            start = self.draw_noise(n, generator) if noise is None else self._checked_noise(noise, n)
+            return self.generate(Request(n, steps, generator, start, chosen, record, keep_states))
+
+    def _checked_noise(self, noise: Tensor, n: int) -> Tensor:
+        like = self.draw_noise(1, torch.Generator())
+        if like is None:
+            raise ValueError(f"`noise` is given, but a {self.kind} starts from none")
+        wanted = (n, *like.shape[1:])
+        if tuple(noise.shape) != wanted:
+            raise ValueError(f"`noise` has shape {tuple(noise.shape)}; n = {n} samples start from {wanted}")
+        if noise.is_floating_point() != like.is_floating_point():
+            raise ValueError(f"`noise` is {noise.dtype}; a {self.kind} starts from {like.dtype}")
+        return noise.to(self.device, like.dtype)
