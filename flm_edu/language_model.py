@@ -254,10 +254,10 @@ def _read_config(directory: Path) -> dict[str, Any]:
     config = _read_json(directory / CONFIG)
     network = config.get("network")
     if isinstance(network, dict):
-        for upgrade in UPGRADES:
-            upgrade(config)
         for name in () if "architecture" in network else ("two_times", "causal", "extra_tokens"):
             network.pop(name, None)  # in version 0.1; the kind of model says it now
+        for upgrade in UPGRADES:
+            upgrade(config)
     if config.get("model") not in LanguageModel.KINDS:  # all are there: importing any part of flm_edu imports them
         raise ModelError(
             f"{directory / CONFIG} names the model {config.get('model')!r}, which this version does not know"
