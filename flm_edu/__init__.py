@@ -15,8 +15,8 @@ from flm_edu.language import Language
 from flm_edu.language_model import LanguageModel, load_model, shipped_models
 from flm_edu.network import DiT, NetworkConfig
 from flm_edu.reference import load_reference_checkpoint
-from flm_edu.sampling import Trajectory
 from flm_edu.schedule import DecodingErrorSchedule, UniformSchedule
+from flm_edu.trajectory import Trajectory
 
 __all__ = [
     "Architecture",

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
-from flm_edu.draws import categorical, random_uniform
+from flm_edu.draws import categorical, random_tokens, random_uniform
+from flm_edu.generator import Request, TextGenerator
 from flm_edu.interpolant import one_hot
-from flm_edu.sampling import Recorder, Trajectory
+from flm_edu.trajectory import Recorder, Trajectory
 
 #: (tokens (B, L), known (B, L) bool) -> clean-token probabilities (B, L, V), certain where known.
 MaskedPosterior = Callable[[Tensor, Tensor], Tensor]
@@ -134,3 +135,53 @@ def denoise_uniform(
 def _shown(tokens: Tensor, known: Tensor, vocab_size: int) -> Tensor:
     """The known tokens as states: (B, L) -> (B, L, V), zero where hidden."""
     return one_hot(tokens, vocab_size) * known[..., None]
+
+
+class MaskedGenerator(TextGenerator):
+    """What samples by `unmask`: masked diffusion, trained or perfect."""
+
+    SAMPLERS: ClassVar[tuple[str, ...]] = ("ancestral", "confidence")
+
+    def completion(self, tokens: Tensor, known: Tensor) -> Tensor:
+        """Return the posterior that tokens are drawn from, certain where known: (B, L), (B, L) bool -> (B, L, V)."""
+        raise NotImplementedError
+
+    def generate(self, request: Request) -> Tensor | Trajectory:
+        """Write by `unmask`: "ancestral", or the most confident predictions first."""
+        return unmask(
+            self.completion,
+            (request.n, self.length),
+            request.steps,
+            request.generator,
+            device=self.device,
+            order="confidence" if request.sampler == "confidence" else "random",
+            record=request.record,
+            keep_states=request.keep_states,
+        )
+
+
+class UniformGenerator(TextGenerator):
+    """What samples by `denoise_uniform`: uniform-state diffusion, trained or perfect."""
+
+    SAMPLERS: ClassVar[tuple[str, ...]] = ("ancestral", "greedy-tail")
+
+    def context(self, tokens: Tensor, alpha: float) -> Tensor:
+        """Return what the other positions say of each clean token: (B, L) int64 -> (B, L, V) on the simplex."""
+        raise NotImplementedError
+
+    def draw_noise(self, n: int, generator: torch.Generator | None) -> Tensor:
+        """Draw random tokens: (n, L) int64."""
+        return random_tokens((n, self.length), self.vocab_size, generator, self.device)
+
+    def generate(self, request: Request) -> Tensor | Trajectory:
+        """Write by `denoise_uniform`: "ancestral", or with the last step greedy."""
+        return denoise_uniform(
+            self.context,
+            request.start,
+            self.vocab_size,
+            request.steps,
+            request.generator,
+            greedy_tail=request.sampler == "greedy-tail",
+            record=request.record,
+            keep_states=request.keep_states,
+        )

@@ -7,20 +7,17 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from flm_edu.architecture import Architecture, Network, Role
-from flm_edu.draws import gaussian_noise
-from flm_edu.generator import Request
 from flm_edu.interpolant import flow_map_from_two_time_denoiser, velocity_from_denoiser
 from flm_edu.language_model import LanguageModel
-from flm_edu.sampling import Trajectory, integrate
-from flm_edu.schedule import Schedule, ScheduleName, load_schedule
+from flm_edu.sampling import FlowGenerator
+from flm_edu.schedule import ScheduleName, load_schedule
 
 
-class FlowModel(LanguageModel):
+class FlowModel(FlowGenerator, LanguageModel):
     """What the flow and its flow map share: a clock, and one loop from noise to tokens.
 
     Args:
@@ -38,30 +35,11 @@ class FlowModel(LanguageModel):
     ):
         super().__init__(config, tokenizer)
         self.schedule_name = schedule
-        self.schedule: Schedule = load_schedule(schedule, config.vocab_size)
+        self.schedule = load_schedule(schedule, config.vocab_size)
 
     def settings(self) -> dict[str, Any]:
         """Return the name of the clock."""
         return {"schedule": self.schedule_name}
-
-    def step_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
-        """Return the point of the simplex that one sampling step from s to t moves towards."""
-        raise NotImplementedError
-
-    def draw_noise(self, n: int, generator: torch.Generator | None) -> Tensor:
-        """Draw x_0 ~ N(0, I): (n, L, V)."""
-        return gaussian_noise((n, self.length, self.vocab_size), generator, self.device)
-
-    def generate(self, request: Request) -> Tensor | Trajectory:
-        """Carry noise to tokens by `integrate`."""
-        return integrate(
-            self.step_denoiser,
-            request.start,
-            self.schedule,
-            request.steps,
-            record=request.record,
-            keep_states=request.keep_states,
-        )
 
 
 class FlowLM(FlowModel):

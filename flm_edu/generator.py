@@ -13,7 +13,7 @@ from typing import ClassVar, Literal, overload
 import torch
 from torch import Tensor
 
-from flm_edu.sampling import Trajectory
+from flm_edu.trajectory import Trajectory
 
 
 @dataclass(frozen=True)

@@ -21,15 +21,12 @@ class Schedule(Protocol):
 
     def tau(self, t: Tensor) -> Tensor:
         """Reparameterized time of mixing time t."""
-        ...
 
     def t(self, tau: Tensor) -> Tensor:
         """Mixing time of reparameterized time tau."""
-        ...
 
     def dtau_dt(self, t: Tensor) -> Tensor:
         """How fast tau runs at mixing time t."""
-        ...
 
 
 class UniformSchedule:

@@ -1,7 +1,10 @@
 """What a user of the installed package relies on: a quick import, nothing extra loaded, data found anywhere."""
 
+import ast
 import json
 import os
+import re
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -34,51 +37,79 @@ def test_everything_public_has_a_docstring() -> None:
         assert getattr(flm_edu, name).__doc__, name
 
 
-def test_dependencies_point_one_way() -> None:
-    """The reading order of docs/ARCHITECTURE.md: a module imports only from modules above it."""
-    order = [
-        "files",
-        "interpolant",
-        "schedule",
-        "network",
-        "provenance",
-        "sampling",
-        "discrete",
-        "text",
-        "row_cache",
-        "language",
-        "models",
-        "reference",
-        "objectives",
-        "oracle",
-        "baselines",
-        "muon",
-        "run_log",
-        "run_state",
-        "training",
-        "methods",
-        "presets",
-        "scale",
-        "metrics",
-        "judge",
-        "tradeoff",
-        "plots",
-        "course",
-        "report",
-        "widgets",
-        "demo",
-        "cli",
-    ]
-    rank = {name: i for i, name in enumerate(order)}
+def modules() -> dict[str, Path]:
+    """Every file of the package by its name in docs/ARCHITECTURE.md: "oracle/flow"; a folder's __init__ by "oracle"."""
+    found = {}
     for path in sorted((ROOT / "flm_edu").rglob("*.py")):
-        parts = path.relative_to(ROOT / "flm_edu").with_suffix("").parts
-        if parts[0] == "__init__":
-            continue
-        assert parts[0] in rank, f"{path} is missing from the order"
-        for line in path.read_text().splitlines():
-            if line.strip().startswith(("from flm_edu.", "import flm_edu.")):
-                imported = line.split()[1].split(".")[1]
-                assert rank[imported] <= rank[parts[0]], f"{path.name} imports {imported}, which comes after it"
+        name = path.relative_to(ROOT / "flm_edu").with_suffix("").as_posix()
+        found[name.removesuffix("/__init__")] = path
+    del found["__init__"]  # the front door, which opens on all of them
+    return found
+
+
+def imports(path: Path) -> set[str]:
+    """The files of the package that a file names, inside functions too."""
+    named = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("flm_edu."):
+            place = str(node.module).removeprefix("flm_edu.").replace(".", "/")
+            inside = {f"{place}/{alias.name}" for alias in node.names} & modules().keys()
+            named |= inside or {place}
+    return named
+
+
+def reading_order() -> list[str]:
+    """The first column of the table of docs/ARCHITECTURE.md; a name that ends in a slash is a whole folder."""
+    page = (ROOT / "docs" / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = page.split("| file | holds |")[1].split("\n\n")[0]
+    return re.findall(r"^\| `([\w/]+)` \|", table, flags=re.MULTILINE)
+
+
+def test_dependencies_point_one_way_file_by_file() -> None:
+    """A file imports only from files above it in the reading order, which names every file."""
+    order = reading_order()
+    rank = {}
+    for name in modules():
+        places = [
+            i
+            for i, entry in enumerate(order)
+            if name == entry or f"{name}/".startswith(entry + "/" * (entry[-1] != "/"))
+        ]
+        folder = [i for i, entry in enumerate(order) if entry.startswith(f"{name}/")]  # its __init__ has them all
+        assert places or folder, f"{name} is missing from the reading order of docs/ARCHITECTURE.md"
+        rank[name] = max(places or folder)
+    for entry in order:
+        assert (ROOT / "flm_edu" / entry).is_dir() or entry in modules(), f"{entry} is in the order and nowhere else"
+    for name, path in modules().items():
+        for imported in imports(path):
+            assert rank[imported] <= rank[name], f"{name} imports {imported}, which comes after it"
+
+
+def test_no_files_import_each_other() -> None:
+    """No circle, however long: taking away files that import nothing which is left takes away all."""
+    left = {name: imports(path) - {name} for name, path in modules().items()}
+    while free := [name for name, named in left.items() if not named & left.keys()]:
+        for name in free:
+            del left[name]
+    assert not left, f"a circle among {sorted(left)}"
+
+
+def test_the_core_is_the_paper() -> None:
+    """What is not in the paper is an extension, which the core does not know by name."""
+    faces = ("extensions", "plots", "course", "widgets", "demo", "cli", "site")
+    words = re.compile(r"guess|unit_attention|soft_?reader|\bpath\b.*distil", re.IGNORECASE)
+    core = {name: path for name, path in modules().items() if name.split("/")[0] not in faces}
+    assert len(core) > 40
+    for name, path in core.items():
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert not [line for line in lines if words.search(line)], name
+        assert not any(imported.startswith("extensions") for imported in imports(path)), name
+
+
+def test_files_are_short_enough_to_read() -> None:
+    lengths = [len(path.read_text(encoding="utf-8").splitlines()) for path in modules().values()]
+    assert max(lengths) <= 350
+    assert statistics.median(lengths) <= 120
 
 
 def test_files_written_aside_appear_whole_or_not_at_all(tmp_path: Path) -> None:

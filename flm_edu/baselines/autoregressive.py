@@ -18,7 +18,7 @@ from flm_edu.generator import Request
 from flm_edu.interpolant import one_hot
 from flm_edu.language_model import LanguageModel
 from flm_edu.objectives.objective import Loss, StepContext
-from flm_edu.sampling import Recorder, Trajectory
+from flm_edu.trajectory import Recorder, Trajectory
 
 
 class AutoregressiveLM(LanguageModel):

@@ -12,19 +12,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from flm_edu.architecture import Role
-from flm_edu.discrete import unmask
+from flm_edu.discrete import MaskedGenerator
 from flm_edu.draws import random_uniform, stratified
-from flm_edu.generator import Request
 from flm_edu.interpolant import one_hot
 from flm_edu.language_model import LanguageModel
 from flm_edu.objectives.objective import Loss, StepContext
-from flm_edu.sampling import Trajectory
 
 #: The loss weighs a text with a hidden share t by 1/t; below this share nothing is drawn (as published).
 LEAST_HIDDEN = 1e-3
 
 
-class MaskedLM(LanguageModel):
+class MaskedLM(MaskedGenerator, LanguageModel):
     """A masked diffusion language model; the mask is token V, which it reads and never writes.
 
     The substitution parameterization: no probability for the mask (the head has no such output), and a
@@ -35,7 +33,6 @@ class MaskedLM(LanguageModel):
 
     kind = "masked"
     ROLE: ClassVar[Role] = Role(extra_tokens=1)
-    SAMPLERS: ClassVar[tuple[str, ...]] = ("ancestral", "confidence")
 
     def logits(self, tokens: Tensor, known: Tensor) -> Tensor:
         """The network's output: tokens (B, L) int64, read where known (B, L) bool -> (B, L, V) float."""
@@ -47,22 +44,13 @@ class MaskedLM(LanguageModel):
         certain = one_hot(tokens, self.vocab_size)
         return torch.where(known[..., None], certain, self.logits(tokens, known).softmax(-1))
 
+    def completion(self, tokens: Tensor, known: Tensor) -> Tensor:
+        """Return `posterior`."""
+        return self.posterior(tokens, known)
+
     def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
         """With one draw of what is hidden for each text."""
         return masked_diffusion(self, tokens, StepContext(generator)).loss
-
-    def generate(self, request: Request) -> Tensor | Trajectory:
-        """Write by `unmask`: "ancestral", or the most confident predictions first."""
-        return unmask(
-            self.posterior,
-            (request.n, self.length),
-            request.steps,
-            request.generator,
-            device=self.device,
-            order="confidence" if request.sampler == "confidence" else "random",
-            record=request.record,
-            keep_states=request.keep_states,
-        )
 
 
 def hide(tokens: Tensor, share: Tensor, generator: torch.Generator | None) -> Tensor:

@@ -11,25 +11,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import ClassVar
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from flm_edu.architecture import Architecture
-from flm_edu.discrete import denoise_uniform
+from flm_edu.discrete import UniformGenerator
 from flm_edu.draws import gaussian_noise, random_tokens, random_uniform, stratified
-from flm_edu.generator import Request
 from flm_edu.interpolant import interpolate_tokens
 from flm_edu.language_model import LanguageModel
 from flm_edu.objectives.objective import Loss, StepContext
-from flm_edu.sampling import Trajectory
 from flm_edu.schedule import DecodingErrorSchedule
 from flm_edu.settings import Settings, setting
 
 
-class UniformLM(LanguageModel):
+class UniformLM(UniformGenerator, LanguageModel):
     """A uniform-state diffusion language model.
 
     The network predicts each clean token from the other positions (its context); what the token that
@@ -39,7 +36,6 @@ class UniformLM(LanguageModel):
     """
 
     kind = "uniform"
-    SAMPLERS: ClassVar[tuple[str, ...]] = ("ancestral", "greedy-tail")
 
     def __init__(self, config: Architecture, tokenizer: Tokenizer | None = None):
         super().__init__(config, tokenizer)
@@ -56,23 +52,6 @@ class UniformLM(LanguageModel):
     def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
         """With one draw of the noise for each text."""
         return uniform_diffusion(self, tokens, generator).loss
-
-    def draw_noise(self, n: int, generator: torch.Generator | None) -> Tensor:
-        """Draw random tokens: (n, L) int64."""
-        return random_tokens((n, self.length), self.vocab_size, generator, self.device)
-
-    def generate(self, request: Request) -> Tensor | Trajectory:
-        """Write by `denoise_uniform`: "ancestral", or with the last step greedy."""
-        return denoise_uniform(
-            self.context,
-            request.start,
-            self.vocab_size,
-            request.steps,
-            request.generator,
-            greedy_tail=request.sampler == "greedy-tail",
-            record=request.record,
-            keep_states=request.keep_states,
-        )
 
 
 def corrupt(tokens: Tensor, alpha: Tensor, vocab_size: int, generator: torch.Generator | None) -> Tensor:

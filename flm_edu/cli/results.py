@@ -28,10 +28,11 @@ from flm_edu.cli.data import check_fits, data_of, load_data, open_model
 from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
 from flm_edu.evaluation.judge import Judge
 from flm_edu.evaluation.sweep import sweep
-from flm_edu.evaluation.tables import format_footing, format_table, load_sweeps, save_sweep
+from flm_edu.evaluation.tables import load_sweeps, save_sweep
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
-from flm_edu.oracle.by_name import load_perfect
+from flm_edu.oracle import load_perfect
+from flm_edu.plots.table import format_footing, format_table
 from flm_edu.provenance import describe_run
 
 
@@ -172,7 +173,7 @@ def demo(
     seed: SeedOption = 0,
 ) -> None:
     """From noise to one-step text in minutes: train, distil, measure, and write report.html."""
-    from flm_edu.demo.run import FOLDERS, run_demo
+    from flm_edu.demo import FOLDERS, run_demo
 
     if language and corpus:
         raise ValueError("give --language or --corpus, not both")

@@ -3,8 +3,6 @@
 from flm_edu.evaluation.sweep import sweep, training_tokens
 from flm_edu.evaluation.tables import (
     Point,
-    format_footing,
-    format_table,
     load_sweep,
     load_sweeps,
     published,
@@ -14,8 +12,6 @@ from flm_edu.evaluation.tables import (
 
 __all__ = [
     "Point",
-    "format_footing",
-    "format_table",
     "load_sweep",
     "load_sweeps",
     "published",

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from flm_edu.draws import gaussian_noise, stratified
-from flm_edu.generator import Request
 from flm_edu.interpolant import (
     batch_time,
     expand_time,
@@ -20,11 +19,11 @@ from flm_edu.interpolant import (
 )
 from flm_edu.language import Language
 from flm_edu.oracle.posterior import PerfectModel
-from flm_edu.sampling import Trajectory, integrate
-from flm_edu.schedule import Schedule, ScheduleName, load_schedule
+from flm_edu.sampling import FlowGenerator
+from flm_edu.schedule import ScheduleName, load_schedule
 
 
-class PerfectFlow(PerfectModel):
+class PerfectFlow(FlowGenerator, PerfectModel):
     """The exact flow of a finite language; usable wherever a trained `FlowLM` is.
 
     Args:
@@ -36,7 +35,7 @@ class PerfectFlow(PerfectModel):
 
     def __init__(self, language: Language, schedule: ScheduleName = "decoding-error"):
         super().__init__(language)
-        self.schedule: Schedule = load_schedule(schedule, language.vocab_size)
+        self.schedule = load_schedule(schedule, language.vocab_size)
 
     def denoiser(self, x: Tensor, t: Tensor) -> Tensor:
         """Return D_t(x): all texts weighed by p_i exp((t/(1-t)^2) <x, onehot(y_i)>).
@@ -84,18 +83,7 @@ class PerfectFlow(PerfectModel):
 
     def draw_noise(self, n: int, generator: torch.Generator | None) -> Tensor:
         """Draw x_0 ~ N(0, I), the noise that a trained flow draws: (n, L, V) float64."""
-        return gaussian_noise((n, self.length, self.vocab_size), generator, self.device).double()
-
-    def generate(self, request: Request) -> Tensor | Trajectory:
-        """Carry noise to tokens by `integrate`."""
-        return integrate(
-            self.step_denoiser,
-            request.start,
-            self.schedule,
-            request.steps,
-            record=request.record,
-            keep_states=request.keep_states,
-        )
+        return super().draw_noise(n, generator).double()
 
 
 class PerfectFlowMap(PerfectFlow):

@@ -18,31 +18,25 @@ class Corpus(Protocol):
     @property
     def name(self) -> str:
         """What it is called."""
-        ...
 
     @property
     def vocab_size(self) -> int:
         """V."""
-        ...
 
     @property
     def length(self) -> int:
         """L."""
-        ...
 
     @property
     def fingerprint(self) -> str:
         """A hash of the data."""
-        ...
 
     @property
     def origin(self) -> Mapping[str, Any]:
         """How to read it again."""
-        ...
 
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """Training rows (n, L) int64."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import traitlets
 from flm_edu.draws import gaussian_noise
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
-from flm_edu.oracle.discrete import exact_joint
+from flm_edu.oracle import exact_joint
 from flm_edu.widgets.base import Number, Switch, Widget, javascript, pack, quadrature
 
 SAMPLES = 2000  # of the flow, carried in the browser

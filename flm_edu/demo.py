@@ -12,15 +12,16 @@ import torch
 from tqdm.auto import tqdm
 
 from flm_edu.corpus.text_corpus import TextCorpus
-from flm_edu.demo.report import write_report
 from flm_edu.evaluation.sweep import sweep
-from flm_edu.evaluation.tables import Point, format_table, save_sweep
+from flm_edu.evaluation.tables import Point, save_sweep
 from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.language import Language
 from flm_edu.objectives.flow import flow_matching
 from flm_edu.objectives.flow_map import SemigroupDistillation
 from flm_edu.oracle.discrete import PerfectMasked
 from flm_edu.oracle.flow import PerfectFlow, PerfectFlowMap
+from flm_edu.plots.report import write_report
+from flm_edu.plots.table import format_table
 from flm_edu.provenance import describe_run
 from flm_edu.training.config import TrainConfig
 from flm_edu.training.presets import load_preset

@@ -10,10 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flm_edu.evaluation.tables import Point, table
+from flm_edu.evaluation.tables import Point
 from flm_edu.files import write_aside
 from flm_edu.plots.curves import loss_curves, quality_against_steps
 from flm_edu.plots.style import Theme
+from flm_edu.plots.table import table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
