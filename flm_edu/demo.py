@@ -137,7 +137,7 @@ def _run(trainer: Trainer, resume: bool) -> None:
 
 
 def _marked(model: FlowLM | FlowMapLM, data: Language | TextCorpus, steps: int, seed: int) -> list[tuple[str, bool]]:
-    """A few samples, each with whether it lies outside the language."""
+    """Return a few samples, each with whether it lies outside the language."""
     tokens = model.sample(6, steps, generator=torch.Generator().manual_seed(seed + 2))
     wrong = (data.index(tokens) < 0).tolist() if isinstance(data, Language) else [False] * len(tokens)
     return list(zip(data.decode(tokens), wrong, strict=True))

@@ -40,7 +40,7 @@ def unmask(
     record: bool = False,
     keep_states: bool = False,
 ) -> Tensor | Trajectory:
-    """Masked diffusion: all positions hidden at first, an equal expected share uncovered in each step.
+    """Sample masked diffusion: all positions are hidden at first, and each step uncovers an equal expected share.
 
     The posterior depends on what is known and on nothing else, so a step that uncovers nothing costs no
     evaluation. For a single text, and in a batch where all uncover equally many ("confidence"), at most L are
@@ -98,7 +98,7 @@ def denoise_uniform(
     record: bool = False,
     keep_states: bool = False,
 ) -> Tensor | Trajectory:
-    """Uniform-state diffusion: all positions random at first, each step draws from the exact reverse of the noise.
+    """Sample uniform-state diffusion: all positions are random at first, and each step draws from the exact reverse.
 
     With w the context's distribution of the clean token, x the current token and a, b the step's alphas,
     the next token z is drawn from (a/b [z = x] + (1 - a/b)/V) (b w_z + (1-b)/V): how well z explains x,
@@ -133,7 +133,7 @@ def denoise_uniform(
 
 
 def _shown(tokens: Tensor, known: Tensor, vocab_size: int) -> Tensor:
-    """The known tokens as states: (B, L) -> (B, L, V), zero where hidden."""
+    """Return the known tokens as states: (B, L) -> (B, L, V), zero where hidden."""
     return one_hot(tokens, vocab_size) * known[..., None]
 
 

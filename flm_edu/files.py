@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def data_dir() -> Path:
-    """The folder of grammars, weights and tables: inside an installed package, at the top of a clone.
+    """Return the folder of grammars, weights and tables: inside an installed package, at the top of a clone.
 
     Raises:
         FileNotFoundError: neither is there, so the installation is incomplete.

@@ -27,7 +27,7 @@ class _Option:
 
 
 def load_language(name: str | Path) -> Language:
-    """A language shipped with the package, by name, or one's own, by the path of a .grammar file.
+    """Load a language shipped with the package, by name, or one's own, by the path of a .grammar file.
 
     Raises:
         FileNotFoundError: no such name or file; the message lists the names.
@@ -48,12 +48,12 @@ def load_language(name: str | Path) -> Language:
 
 
 def language_names() -> list[str]:
-    """The languages shipped with the package."""
+    """Return the names of the languages shipped with the package."""
     return sorted(path.stem for path in (data_dir() / "languages").glob("*.grammar"))
 
 
 def parse_grammar(content: str, name: str, source: str = "grammar") -> Language:
-    """The language of a grammar (format: data/languages/README.md).
+    """Return the language of a grammar (format: data/languages/README.md).
 
     Raises:
         GrammarError: names the line and what is wrong with it.
@@ -109,7 +109,7 @@ def _parse_option(line: str, where: str, earlier: list[str]) -> _Option:
 def _draws(
     choices: list[tuple[str, list[_Option]]], source: str, drawn: dict[str, _Option] | None = None, weight: float = 1.0
 ) -> Iterator[tuple[dict[str, _Option], float]]:
-    """Every way to draw one option for each choice, with its probability."""
+    """Yield every way to draw one option for each choice, with its probability."""
     drawn = drawn or {}
     if not choices:
         yield drawn, weight
@@ -124,7 +124,7 @@ def _draws(
 
 
 def _fill(shape: str, drawn: dict[str, _Option], source: str) -> str:
-    """A shape with its {choice} and {choice.key} replaced."""
+    """Return a shape with its {choice} and {choice.key} replaced."""
 
     def replace(match: re.Match[str]) -> str:
         choice, key = match[1], match[3]

@@ -28,14 +28,14 @@ def batch_time(t: Tensor, like: Tensor) -> Tensor:
 
 
 def _ratio(numerator: Tensor, denominator: Tensor, where_zero: float) -> Tensor:
-    """numerator / denominator, and `where_zero` where the denominator is 0; gradients stay finite."""
+    """Return numerator / denominator, and `where_zero` where the denominator is 0; gradients stay finite."""
     zero = denominator == 0
     quotient = numerator / torch.where(zero, torch.ones_like(denominator), denominator)
     return torch.where(zero, torch.full_like(quotient, where_zero), quotient)
 
 
 def one_hot(tokens: Tensor, vocab_size: int, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Tokens as corners of the probability simplex.
+    """Return tokens as corners of the probability simplex.
 
     Shapes: tokens (B, L) int64 -> (B, L, V).
     """
@@ -43,7 +43,7 @@ def one_hot(tokens: Tensor, vocab_size: int, dtype: torch.dtype = torch.float32)
 
 
 def interpolate(noise: Tensor, data: Tensor, t: Tensor) -> Tensor:
-    """I_t = (1 - t) x_0 + t x_1, the noisy mixture that the network sees.
+    """Return I_t = (1 - t) x_0 + t x_1, the noisy mixture that the network sees.
 
     Shapes: noise, data (B, L, V), t (B,) -> (B, L, V). Source: docs/EQUATIONS.md; arXiv 2602.16813.
     """
@@ -52,7 +52,7 @@ def interpolate(noise: Tensor, data: Tensor, t: Tensor) -> Tensor:
 
 
 def interpolate_tokens(noise: Tensor, tokens: Tensor, t: Tensor) -> Tensor:
-    """`interpolate` with the one-hot rows of tokens, written over the noise: one table of V entries a token, not five.
+    """Return `interpolate` of one-hot rows, written over the noise: one table of V entries a token, not five.
 
     Shapes: noise (B, L, V), tokens (B, L) int64, t (B,) -> (B, L, V), the same memory.
     """
@@ -64,7 +64,7 @@ def interpolate_tokens(noise: Tensor, tokens: Tensor, t: Tensor) -> Tensor:
 
 
 def velocity_from_denoiser(denoiser: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-    """b_t(x) = (D_t(x) - x) / (1 - t), the velocity of the probability flow.
+    """Return b_t(x) = (D_t(x) - x) / (1 - t), the velocity of the probability flow.
 
     At t = 1 a state on the flow equals its denoiser and the quotient is 0/0; the result is 0 there.
 
@@ -74,7 +74,7 @@ def velocity_from_denoiser(denoiser: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
 
 
 def denoiser_from_velocity(velocity: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
-    """D_t(x) = x + (1 - t) b_t(x), the inverse of `velocity_from_denoiser`.
+    """Return D_t(x) = x + (1 - t) b_t(x), the inverse of `velocity_from_denoiser`.
 
     Shapes: velocity, x_t (B, L, V), t (B,) -> (B, L, V). Source: docs/EQUATIONS.md.
     """
@@ -85,7 +85,7 @@ def denoiser_from_velocity(velocity: Tensor, x_t: Tensor, t: Tensor) -> Tensor:
 
 
 def jump_fraction(s: Tensor, t: Tensor) -> Tensor:
-    """(t - s) / (1 - s): how much of the way from time s to the data a jump to time t covers.
+    """Return (t - s) / (1 - s): how much of the way from time s to the data a jump to time t covers.
 
     It is 0 where s = t, the end point s = t = 1 included, and 1 where t = 1 > s.
 
@@ -95,7 +95,7 @@ def jump_fraction(s: Tensor, t: Tensor) -> Tensor:
 
 
 def flow_map_from_two_time_denoiser(two_time_denoiser: Tensor, x_s: Tensor, s: Tensor, t: Tensor) -> Tensor:
-    """X_{s,t}(x) = ((1-t)/(1-s)) x + ((t-s)/(1-s)) delta_{s,t}(x).
+    """Return X_{s,t}(x) = ((1-t)/(1-s)) x + ((t-s)/(1-s)) delta_{s,t}(x).
 
     With D_s(x) in place of delta this is one Euler step on the velocity: an Euler step is a jump
     that takes the denoiser at its start for the average over the whole interval.
@@ -107,7 +107,7 @@ def flow_map_from_two_time_denoiser(two_time_denoiser: Tensor, x_s: Tensor, s: T
 
 
 def two_time_denoiser_from_flow_map(flow_map: Tensor, x_s: Tensor, s: Tensor, t: Tensor) -> Tensor:
-    """delta_{s,t}(x) = x + (1 - s) v_{s,t}(x) with v the average velocity; inverse of the function above.
+    """Return delta_{s,t}(x) = x + (1 - s) v_{s,t}(x) with v the average velocity; inverse of the function above.
 
     Where s = t the flow map is the identity and holds no denoiser: the result is x there.
 
@@ -117,7 +117,7 @@ def two_time_denoiser_from_flow_map(flow_map: Tensor, x_s: Tensor, s: Tensor, t:
 
 
 def average_velocity_from_flow_map(flow_map: Tensor, x_s: Tensor, s: Tensor, t: Tensor) -> Tensor:
-    """v_{s,t}(x) = (X_{s,t}(x) - x) / (t - s), the average velocity over [s, t]; 0 where s = t.
+    """Return v_{s,t}(x) = (X_{s,t}(x) - x) / (t - s), the average velocity over [s, t]; 0 where s = t.
 
     Shapes: flow_map, x_s (B, L, V), s, t (B,) -> (B, L, V). Source: docs/EQUATIONS.md.
     """
@@ -128,7 +128,7 @@ def average_velocity_from_flow_map(flow_map: Tensor, x_s: Tensor, s: Tensor, t: 
 
 
 def semigroup_weight(s: Tensor, u: Tensor, t: Tensor) -> Tensor:
-    """g = (1-t)(u-s) / ((1-u)(t-s)), the share of [s, u] in the two-time denoiser over [s, t].
+    """Return g = (1-t)(u-s) / ((1-u)(t-s)), the share of [s, u] in the two-time denoiser over [s, t].
 
     As a function of u it rises from 0 at u = s to 1 at u = t: it is the cumulative of `path_weight`.
     Where s = t every share gives the same composition; the result is 1 there.
@@ -141,7 +141,7 @@ def semigroup_weight(s: Tensor, u: Tensor, t: Tensor) -> Tensor:
 
 
 def compose_two_time_denoisers(first: Tensor, second: Tensor, s: Tensor, u: Tensor, t: Tensor) -> Tensor:
-    """delta_{s,t} = g delta_{s,u} + (1-g) delta_{u,t}: the semigroup property on the simplex.
+    """Return delta_{s,t} = g delta_{s,u} + (1-g) delta_{u,t}: the semigroup property on the simplex.
 
     `first` is delta_{s,u}(x), `second` is delta_{u,t}(X_{s,u}(x)). A convex combination, so two
     points of the simplex give a point of the simplex.
@@ -153,7 +153,7 @@ def compose_two_time_denoisers(first: Tensor, second: Tensor, s: Tensor, u: Tens
 
 
 def path_weight(s: Tensor, u: Tensor, t: Tensor) -> Tensor:
-    """(1-s)(1-t) / ((t-s)(1-u)^2), the density over u with which delta_{s,t} averages the denoisers D_u.
+    """Return (1-s)(1-t) / ((t-s)(1-u)^2), the density over u with which delta_{s,t} averages the denoisers D_u.
 
     It integrates to 1 over u in [s, t]. For t = 1 all of its mass sits at u = 1 (the two-time
     denoiser is then the end of the path itself), where the density is infinite.

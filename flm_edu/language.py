@@ -55,7 +55,7 @@ class Language:
     def from_sentences(
         cls, sentences: Sequence[str], probabilities: Sequence[float] | None = None, name: str = "sentences given"
     ) -> Language:
-        """A language from texts written out, words separated by spaces; equally likely unless told.
+        """Make a language from texts written out, words separated by spaces; equally likely unless told.
 
         Repeated texts become one with the sum of their probabilities; shorter texts are filled up
         with `<end>`.
@@ -117,11 +117,11 @@ class Language:
     # --- texts ---------------------------------------------------------------------------------
 
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-        """n texts drawn from the language itself: (n, L) int64 on the CPU."""
+        """Draw n texts from the language itself: (n, L) int64 on the CPU."""
         return self.tokens[torch.multinomial(self.probabilities, n, replacement=True, generator=generator)]
 
     def decode(self, tokens: Tensor) -> list[str]:
-        """Texts of (B, L) tokens, `<end>` left out."""
+        """Return the texts of (B, L) tokens, `<end>` left out."""
         return [" ".join(self.words[i] for i in row if self.words[i] != END_TOKEN) for row in tokens.tolist()]
 
     @cached_property
@@ -129,22 +129,22 @@ class Language:
         return {tuple(row): i for i, row in enumerate(self.tokens.tolist())}
 
     def index(self, tokens: Tensor) -> Tensor:
-        """Which text of the language each row is: (B, L) -> (B,) int64, -1 for none of them."""
+        """Return which text of the language each row is: (B, L) -> (B,) int64, -1 for none of them."""
         return torch.tensor([self._index.get(tuple(row), -1) for row in tokens.tolist()], dtype=torch.long)
 
     # --- how far samples are from it -----------------------------------------------------------
 
     def validity(self, tokens: Tensor) -> float:
-        """Share of (B, L) samples that are texts of the language, in [0, 1]."""
+        """Return the share of (B, L) samples that are texts of the language, in [0, 1]."""
         return float((self.index(tokens) >= 0).double().mean())
 
     def negative_log_likelihood(self, tokens: Tensor) -> Tensor:
-        """-log p of each sample in nats per text: (B, L) -> (B,) float64, infinite outside the language."""
+        """Return -log p of each sample in nats per text: (B, L) -> (B,) float64, infinite outside the language."""
         index = self.index(tokens)
         return torch.where(index >= 0, -self.probabilities[index.clamp_min(0)].log(), torch.inf)
 
     def total_variation(self, tokens: Tensor) -> float:
-        """Half the L1 distance between the samples' frequencies and the language, in [0, 1].
+        """Return half the L1 distance between the samples' frequencies and the language, in [0, 1].
 
         Even exact samples have some; `expected_total_variation` says how much.
         """
@@ -154,7 +154,7 @@ class Language:
         return 0.5 * (float((frequency - self.probabilities).abs().sum()) + outside)
 
     def expected_total_variation(self, n: int) -> float:
-        """What `total_variation` is on average for n exact samples: the noise floor of the measure.
+        """Return the mean `total_variation` of n exact samples: the noise floor of the measure.
 
         Half the sum of the mean absolute deviations of binomials (de Moivre's closed form).
         """

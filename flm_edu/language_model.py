@@ -194,7 +194,7 @@ class LanguageModel(TextGenerator, nn.Module):
 
     @classmethod
     def _untrained(cls: type[M], directory: Path, config: dict[str, Any]) -> M:
-        """The model that config.json describes, with the tokenizer beside it."""
+        """Return the model that config.json describes, with the tokenizer beside it."""
         file = directory / TOKENIZER
         try:
             tokenizer = Tokenizer.from_file(str(file)) if file.is_file() else None

@@ -156,7 +156,7 @@ class Embedding(nn.Module):
         nn.init.kaiming_uniform_(self.weight, a=math.sqrt(5))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, L) int64 or (B, L, V) -> (B, L, width)."""
+        """Return (B, L) int64 or (B, L, V) -> (B, L, width)."""
         if x.ndim == 2:
             return F.embedding(x, self.weight)
         with _without_autocast(x.device.type):  # a noisy state is not rounded to bf16
@@ -174,7 +174,7 @@ class TimeEmbedding(nn.Module):
         self.last = nn.Linear(width, width)
 
     def forward(self, tau: Tensor) -> Tensor:
-        """(B,), or () as (1,), -> (B, width)."""
+        """Return (B,), or () as (1,), -> (B, width)."""
         exponent = torch.arange(self.FREQUENCIES, device=tau.device, dtype=torch.float32) / self.FREQUENCIES
         angle = tau.reshape(-1, 1).float() * torch.exp(-math.log(10_000.0) * exponent)
         waves = torch.cat([angle.cos(), angle.sin()], dim=-1)
@@ -195,7 +195,7 @@ class Rotary(nn.Module):
         self.register_buffer("sin", torch.cat([-angle.sin(), angle.sin()], -1), persistent=False)
 
     def forward(self, stop: int, start: int = 0) -> tuple[Tensor, Tensor]:
-        """Cosines and signed sines of the positions from start to before stop: (stop - start, head_width)."""
+        """Return cosines and signed sines of the positions from start to before stop: (stop - start, head_width)."""
         return self.cos[start:stop], self.sin[start:stop]
 
     @staticmethod
@@ -222,7 +222,7 @@ class Block(nn.Module):
     def forward(
         self, x: Tensor, condition: Tensor, rotary: tuple[Tensor, Tensor], memory: Memory | None = None
     ) -> Tensor:
-        """(B, L, width), condition (B, time_width) -> (B, L, width)."""
+        """Return (B, L, width), condition (B, time_width) -> (B, L, width)."""
         shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(condition)[:, None].chunk(6, dim=-1)
         attended = self.attention(_modulate(self.attention_norm(x), shift_a, scale_a), rotary, memory)
         x = x + gate_a * F.dropout(attended, self.dropout, self.training)
@@ -230,7 +230,7 @@ class Block(nn.Module):
         return x + gate_m * F.dropout(self.mlp_out(hidden), self.dropout, self.training)
 
     def attention(self, x: Tensor, rotary: tuple[Tensor, Tensor], memory: Memory | None = None) -> Tensor:
-        """Every position looks at every other, or only back if causal: (B, L, width) -> (B, L, width)."""
+        """Let every position look at every other, or only back if causal: (B, L, width) -> (B, L, width)."""
         batch, length, width = x.shape
         cos, sin = (part.to(x.dtype) for part in rotary)
         qkv = self.attention_in(x).view(batch, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
@@ -271,7 +271,7 @@ class Head(nn.Module):
         self.linear = _zero(nn.Linear(config.width, config.vocab_size))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """(B, L, width), condition (B, time_width) -> (B, L, V)."""
+        """Return (B, L, width), condition (B, time_width) -> (B, L, V)."""
         shift, scale = self.modulation(condition)[:, None].chunk(2, dim=-1)
         return self.linear(_modulate(self.norm(x), shift, scale))
 

@@ -15,7 +15,7 @@ import torch
 
 
 def describe_run(**facts: Any) -> dict[str, Any]:
-    """Package version, git commit, command, machine and time, followed by the facts given.
+    """Return package version, git commit, command, machine and time, followed by the facts given.
 
     The command is shown as it was typed, without the folder of the program.
     """
@@ -38,7 +38,7 @@ def _command() -> str:
 
 
 def package_version() -> str:
-    """The installed version, or "source" when the package runs uninstalled."""
+    """Return the installed version, or "source" when the package runs uninstalled."""
     try:
         return version("flm-edu")
     except PackageNotFoundError:
@@ -46,7 +46,7 @@ def package_version() -> str:
 
 
 def _git_commit() -> str:
-    """The commit of the clone this package is run from, marked when files differ; "none" outside a clone."""
+    """Return the commit of the clone this package is run from, marked when files differ; "none" outside a clone."""
     here = Path(__file__).resolve().parent
 
     def git(*args: str) -> str:

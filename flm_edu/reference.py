@@ -43,7 +43,7 @@ _PARTS = {
 
 
 def load_reference_checkpoint(path: str | Path) -> FlowLM | FlowMapLM:
-    """A published FLM or FMLM checkpoint as a model; its averaged weights are taken.
+    """Load a published FLM or FMLM checkpoint as a model; its averaged weights are taken.
 
     Sizes and head count come from the weights and, where it is there, the stored configuration. A
     network with a second time embedding is a flow map. The tokenizer is not read: set
@@ -115,7 +115,7 @@ def _our_name(name: str) -> str:
 
 
 def _averaged(ema: Any, weights: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
-    """The moving averages, which are stored as a list in the order of the parameters."""
+    """Return the moving averages, which are stored as a list in the order of the parameters."""
     if not isinstance(ema, dict):
         return weights
     shadow = ema.get("shadow_params") or []
@@ -161,14 +161,14 @@ class _Inert:
         self.state = state
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        """Items of a dict subclass; not needed, so not kept."""
+        """Ignore an item of a dict subclass, which nothing needs."""
 
     def append(self, value: Any) -> None:
-        """Items of a list subclass; not needed, so not kept."""
+        """Ignore an item of a list subclass, which nothing needs."""
 
 
 def read_checkpoint(path: str | Path) -> Any:
-    """The content of a file written by torch.save, without running code from it.
+    """Read the content of a file written by torch.save, without running code from it.
 
     Raises:
         ModelError: the file is missing, truncated, or asks for anything but data; the message names it.
@@ -192,7 +192,7 @@ class _Reader(pickle.Unpickler):
         self.archive, self.root, self.path = archive, root, path
 
     def find_class(self, module: str, name: str) -> Any:
-        """The only names a file may use; none of them imports or runs anything of the file's choice."""
+        """Return what a file may use by name; none of it imports or runs anything of the file's choice."""
         if module == "torch" and name in _DTYPES:
             return name
         if module == "torch._utils" and name in ("_rebuild_tensor_v2", "_rebuild_parameter"):
@@ -212,7 +212,7 @@ class _Reader(pickle.Unpickler):
         )
 
     def persistent_load(self, pid: Any) -> Tensor:
-        """A stored block of numbers."""
+        """Return a stored block of numbers."""
         _, kind, key, _, count = pid
         block = bytearray(self.archive.read(f"{self.root}data/{key}"))
         return (
@@ -225,7 +225,7 @@ def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[i
 
 
 def _plain(value: Any) -> Any:
-    """Inert omegaconf records as plain dictionaries and values."""
+    """Return inert omegaconf records as plain dictionaries and values."""
     if isinstance(value, _Inert) and isinstance(value.state, dict):
         return _plain(value.state.get("_content", value.state.get("_val")))
     if isinstance(value, dict):

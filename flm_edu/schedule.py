@@ -20,28 +20,28 @@ class Schedule(Protocol):
     """An increasing map of [0, 1] onto itself and its inverse, for tensors of any shape."""
 
     def tau(self, t: Tensor) -> Tensor:
-        """Reparameterized time of mixing time t."""
+        """Return the reparameterized time of mixing time t."""
 
     def t(self, tau: Tensor) -> Tensor:
-        """Mixing time of reparameterized time tau."""
+        """Return the mixing time of reparameterized time tau."""
 
     def dtau_dt(self, t: Tensor) -> Tensor:
-        """How fast tau runs at mixing time t."""
+        """Return how fast tau runs at mixing time t."""
 
 
 class UniformSchedule:
     """No reparameterization: tau = t. What most flow models use, and what to compare with."""
 
     def tau(self, t: Tensor) -> Tensor:
-        """tau = t, clamped to [0, 1]."""
+        """Return tau = t, clamped to [0, 1]."""
         return t.clamp(0, 1)
 
     def t(self, tau: Tensor) -> Tensor:
-        """t = tau, clamped to [0, 1]."""
+        """Return t = tau, clamped to [0, 1]."""
         return tau.clamp(0, 1)
 
     def dtau_dt(self, t: Tensor) -> Tensor:
-        """1 everywhere."""
+        """Return 1 everywhere."""
         return torch.ones_like(t)
 
 
@@ -85,7 +85,7 @@ class DecodingErrorSchedule:
         self._tables[torch.device("cpu")] += (t, tau)
 
     def decoding_error(self, t: Tensor) -> Tensor:
-        """P_e(t): probability that argmax of a noisy row is not its clean token; 1 - 1/V at t = 0.
+        """Return P_e(t), the probability that argmax of a noisy row is not its clean token; 1 - 1/V at t = 0.
 
         Shapes: any -> the same, in the dtype of t (computed in float64).
         """
@@ -93,14 +93,14 @@ class DecodingErrorSchedule:
         return error.to(t.dtype)
 
     def tau(self, t: Tensor) -> Tensor:
-        """tau(t) = 1 - (V/(V-1)) P_e(t), from 0 at t = 0 to 1 at t = 1; times outside [0, 1] are clamped.
+        """Return tau(t) = 1 - (V/(V-1)) P_e(t), from 0 at t = 0 to 1 at t = 1; times outside [0, 1] are clamped.
 
         Shapes: any -> the same, in the dtype of t (computed in float64).
         """
         return (1 - self._raw_error(t) / self._error_at_0).clamp(0, 1).to(t.dtype)
 
     def t(self, tau: Tensor) -> Tensor:
-        """The mixing time of tau: linear interpolation in a table of the forward map.
+        """Return the mixing time of tau: linear interpolation in a table of the forward map.
 
         The ends are exact: 0 gives 0 and 1 gives 1. Where tau is otherwise flat to machine precision (t
         near 1, and near 0 for large V) the result is some t of the flat stretch, finite and monotone.
@@ -117,7 +117,7 @@ class DecodingErrorSchedule:
         return torch.where(wanted >= 1, 1.0, torch.where(wanted <= 0, 0.0, t)).to(tau.dtype)
 
     def dtau_dt(self, t: Tensor) -> Tensor:
-        """d tau / d t, the density over t of times drawn uniformly in tau.
+        """Return d tau / d t, the density over t of times drawn uniformly in tau.
 
         Shapes: any -> the same, in the dtype of t (computed in float64); 0 at t = 1.
         """
@@ -131,21 +131,21 @@ class DecodingErrorSchedule:
         return torch.where(time[..., 0] < 1, slope, 0.0).to(t.dtype)
 
     def _raw_error(self, t: Tensor) -> Tensor:
-        """E[1 - Phi(z + t/(1-t))^(V-1)] in float64; t/(1-t) is infinite at t = 1, where the error is 0."""
+        """Return E[1 - Phi(z + t/(1-t))^(V-1)] in float64; t/(1-t) is infinite at t = 1, where the error is 0."""
         z, weight = self._on(t.device)[:2]
         time = t.to(torch.float64).clamp(0, 1)[..., None]
         log_correct = (self.vocab_size - 1) * torch.special.log_ndtr(z + time / (1 - time))  # (..., nodes)
         return -(weight * torch.expm1(log_correct)).sum(-1)
 
     def _on(self, device: torch.device) -> tuple[Tensor, ...]:
-        """Nodes, weights and tables on a device; copied there once."""
+        """Return nodes, weights and tables on a device; they are copied there once."""
         if device not in self._tables:
             self._tables[device] = tuple(table.to(device) for table in self._tables[torch.device("cpu")])
         return self._tables[device]
 
 
 def load_schedule(name: str, vocab_size: int) -> Schedule:
-    """A schedule by the name that model directories store: "decoding-error" or "uniform".
+    """Return a schedule by the name that model directories store: "decoding-error" or "uniform".
 
     Raises:
         ValueError: the name is neither.

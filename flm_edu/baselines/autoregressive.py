@@ -39,16 +39,16 @@ class AutoregressiveLM(LanguageModel):
         return self.length
 
     def logits(self, tokens: Tensor) -> Tensor:
-        """Of every token given those before it: (B, L) int64 -> (B, L, V) float."""
+        """Return the logits of every token given those before it: (B, L) int64 -> (B, L, V) float."""
         shifted = torch.cat([self._start(len(tokens)), tokens[:, :-1]], dim=1)
         return self.network(shifted, torch.zeros(1, device=tokens.device)).float()
 
     def negative_log_likelihood(self, tokens: Tensor) -> Tensor:
-        """-log p of each text, exactly, in nats per text: (B, L) int64 -> (B,)."""
+        """Return -log p of each text, exactly, in nats per text: (B, L) int64 -> (B,)."""
         return F.cross_entropy(self.logits(tokens).transpose(1, 2), tokens, reduction="none").sum(-1)
 
     def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Exact: nothing is drawn."""
+        """Return the exact value: nothing is drawn."""
         return next_token(self, tokens, StepContext(generator)).loss
 
     def generate(self, request: Request) -> Tensor | Trajectory:
@@ -75,7 +75,7 @@ class AutoregressiveLM(LanguageModel):
         return recorder.result(tokens, torch.linspace(0, 1, length + 1))
 
     def _start(self, n: int) -> Tensor:
-        """What stands before the first token: (n, 1)."""
+        """Return what stands before the first token: (n, 1)."""
         return torch.full((n, 1), self.vocab_size, device=self.device)
 
 

@@ -35,12 +35,12 @@ class MaskedLM(MaskedGenerator, LanguageModel):
     ROLE: ClassVar[Role] = Role(extra_tokens=1)
 
     def logits(self, tokens: Tensor, known: Tensor) -> Tensor:
-        """The network's output: tokens (B, L) int64, read where known (B, L) bool -> (B, L, V) float."""
+        """Return the network's output: tokens (B, L) int64, read where known (B, L) bool -> (B, L, V) float."""
         shown = torch.where(known, tokens, self.vocab_size)
         return self.network(shown, torch.zeros(1, device=tokens.device)).float()
 
     def posterior(self, tokens: Tensor, known: Tensor) -> Tensor:
-        """Clean-token probabilities, certain where known: (B, L) int64, (B, L) bool -> (B, L, V)."""
+        """Return clean-token probabilities, certain where known: (B, L) int64, (B, L) bool -> (B, L, V)."""
         certain = one_hot(tokens, self.vocab_size)
         return torch.where(known[..., None], certain, self.logits(tokens, known).softmax(-1))
 
@@ -49,12 +49,12 @@ class MaskedLM(MaskedGenerator, LanguageModel):
         return self.posterior(tokens, known)
 
     def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
-        """With one draw of what is hidden for each text."""
+        """Estimate it with one draw of what is hidden for each text."""
         return masked_diffusion(self, tokens, StepContext(generator)).loss
 
 
 def hide(tokens: Tensor, share: Tensor, generator: torch.Generator | None) -> Tensor:
-    """Which tokens stay known when each is hidden with its text's probability: (B, L), (B,) -> (B, L) bool."""
+    """Draw which tokens stay known when each is hidden with its text's probability: (B, L), (B,) -> (B, L) bool."""
     return random_uniform(tokens.shape, generator, tokens.device) >= share[:, None]
 
 

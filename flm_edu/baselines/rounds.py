@@ -36,7 +36,7 @@ class RoundOptions(Settings):
 
 
 def divergence(log_student: Tensor, log_target: Tensor, kind: Literal["reverse", "forward"]) -> Tensor:
-    """KL between two predictions: log-probabilities (..., V) -> (...) nats.
+    """Return the KL between two predictions: log-probabilities (..., V) -> (...) nats.
 
     The targets of a round are random. The forward divergence makes the student their mean, which for an
     exact teacher is the teacher's own prediction again; the reverse one makes it commit to some of them.

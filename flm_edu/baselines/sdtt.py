@@ -47,7 +47,7 @@ class SelfDistillationThroughTime:
 def two_step_target(
     teacher: MaskedLM, tokens: Tensor, known: Tensor, chance: Tensor, generator: torch.Generator | None
 ) -> Tensor:
-    """What the teacher says of each hidden token when it is uncovered, or after both steps.
+    """Return what the teacher says of each hidden token when it is uncovered, or after both steps.
 
     The first step uncovers each hidden token with its text's chance; those keep the first prediction. The
     others get the prediction that knows what the first step wrote.

@@ -42,20 +42,20 @@ class UniformLM(UniformGenerator, LanguageModel):
         self.schedule = DecodingErrorSchedule(config.vocab_size)  # of the Gaussian path it shadows
 
     def logits(self, tokens: Tensor, alpha: Tensor) -> Tensor:
-        """The network's output: tokens (B, L) int64, or soft ones (B, L, V), at alphas (B,) -> (B, L, V) float."""
+        """Return the network's output: tokens (B, L) int64, or soft ones (B, L, V), at alphas (B,) -> (B, L, V) float."""
         return self.network(tokens, alpha).float()
 
     def context(self, tokens: Tensor, alpha: float) -> Tensor:
-        """What the other positions say of each clean token: (B, L) int64 -> (B, L, V) on the simplex."""
+        """Return what the other positions say of each clean token: (B, L) int64 -> (B, L, V) on the simplex."""
         return self.logits(tokens, torch.full((1,), alpha, device=tokens.device)).softmax(-1)
 
     def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
-        """With one draw of the noise for each text."""
+        """Estimate it with one draw of the noise for each text."""
         return uniform_diffusion(self, tokens, generator).loss
 
 
 def corrupt(tokens: Tensor, alpha: Tensor, vocab_size: int, generator: torch.Generator | None) -> Tensor:
-    """Each token kept with probability alpha, else any of V: (B, L) int64, (B,) -> (B, L) int64."""
+    """Keep each token with probability alpha, else draw any of V: (B, L) int64, (B,) -> (B, L) int64."""
     keep = random_uniform(tokens.shape, generator, tokens.device) < alpha[:, None]
     return torch.where(keep, tokens, random_tokens(tokens.shape, vocab_size, generator, tokens.device))
 
@@ -125,7 +125,7 @@ class UniformDiffusion(Settings):
 
 
 def uniform_bound(logits: Tensor, clean: Tensor, noisy: Tensor, alpha: Tensor) -> Tensor:
-    """How fast the true reverse process and the model's part, per unit of alpha: nats, 0 or more.
+    """Return how fast the true reverse process and the model's part, per unit of alpha: nats, 0 or more.
 
     With q_j = (1-alpha)/V + alpha [j = clean] and p_j the same mixture of the prediction, the reverse
     processes leave the noisy token i for j at rates q_j/q_i and p_j/p_i, each over alpha V; the

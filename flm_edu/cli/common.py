@@ -107,7 +107,7 @@ def plain_errors(names: dict[str, str]) -> Iterator[None]:
 
 
 def check_out(out: Path, there: str | None, resume: bool, overwrite: bool) -> None:
-    """`ValueError` where a run cannot write to --out, or would lose what is there (in a few words, if anything is)."""
+    """Raise `ValueError` where a run cannot write to --out, or would lose what is there (in a few words, if anything is)."""
     for place in (out, *out.parents):
         if place.exists() and not place.is_dir():
             raise ValueError(f"--out {out}: {place} is a file; name a folder")
@@ -128,13 +128,13 @@ def forget_run(out: Path) -> None:
 
 
 def say(message: str) -> None:
-    """To the terminal, beside what a pipe takes; of several processes the first speaks."""
+    """Write to the terminal, beside what a pipe takes; of several processes the first speaks."""
     if os.environ.get("RANK", "0") == "0":
         typer.echo(message, err=True)
 
 
 def choose_device(name: str) -> str:
-    """What --device names; `ValueError` where it is not to be had."""
+    """Return what --device names; `ValueError` where it is not to be had."""
     best = "cuda" if torch.cuda.is_available() else "cpu"
     if name.split(":")[0] not in ("auto", "cpu", "cuda") or (name.startswith("cuda") and best == "cpu"):
         raise ValueError(

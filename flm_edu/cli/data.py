@@ -26,7 +26,7 @@ def open_model(name: str, device: str = "cpu") -> tuple[LanguageModel, str | Non
 def load_data(
     language: str | None, corpus: str | None, cache: Path | None = None, **options: Any
 ) -> Language | TextCorpus:
-    """The one that is named, with the options of real text, kept in a folder if there is one."""
+    """Load the one that is named, with the options of real text, kept in a folder if there is one."""
     if bool(language) == bool(corpus):
         raise ValueError("give one of --language (a finite language) and --corpus (real text)")
     if language:
@@ -45,7 +45,7 @@ def _finite(name: str, cache: Path | None) -> Language:
 
 
 def _refuse_cache(name: str, cache: Path | None) -> None:
-    """The texts of a finite language are written down anew each time."""
+    """Refuse a cache: the texts of a finite language are written down anew each time."""
     if cache is not None:
         raise ValueError(f"--cache keeps the tokens of real text; {name} is a finite language: leave it out")
 
@@ -53,7 +53,7 @@ def _refuse_cache(name: str, cache: Path | None) -> None:
 def data_of(
     model: LanguageModel | None, language: str | None, corpus: str | None, cache: Path | None = None
 ) -> Language | TextCorpus:
-    """The data named on the command line, else what the model says it was trained on."""
+    """Return the data named on the command line, else what the model says it was trained on."""
     if model is None:
         if not language or corpus:
             raise ValueError("perfect models need a finite language: give --language, and no --corpus")
@@ -86,7 +86,7 @@ def data_of(
 
 
 def check_fits(name: str, model: LanguageModel, data: Language | TextCorpus) -> None:
-    """`ValueError` where a model's vocabulary and length are not the data's."""
+    """Raise `ValueError` where a model's vocabulary and length are not the data's."""
     have, want = (model.vocab_size, model.length), (data.vocab_size, data.length)
     if have != want:
         raise ValueError(

@@ -70,7 +70,7 @@ def _with_choices(annotation: Any) -> Any:
 
 
 def _options(settings: Any, shown: bool) -> list[inspect.Parameter]:
-    """An option for each field that has a default; None stands for that default, or for a preset's."""
+    """Return an option for each field that has a default; None stands for that default, or for a preset's."""
     options = []
     for name, (kind, about) in described(settings).items():
         default = settings.__dataclass_fields__[name].default

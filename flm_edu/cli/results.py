@@ -92,7 +92,7 @@ def evaluate(
     device: DeviceOption = "auto",
     seed: SeedOption = 0,
 ) -> None:
-    """Quality against steps for one or more models, beside the data's own figures."""
+    """Measure quality against steps for one or more models, beside the data's own figures."""
     counts = _step_counts(steps)
     opened = {name: open_model(name, choose_device(device)) for name in models if not name.startswith("perfect:")}
     trained = {name: model for name, (model, _) in opened.items()}
@@ -172,7 +172,7 @@ def demo(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the demo that is already in --out.")] = False,
     seed: SeedOption = 0,
 ) -> None:
-    """From noise to one-step text in minutes: train, distil, measure, and write report.html."""
+    """Go from noise to one-step text in minutes: train, distil, measure, and write report.html."""
     from flm_edu.demo import FOLDERS, run_demo
 
     if language and corpus:
@@ -209,7 +209,7 @@ def show_language(
     n: Annotated[int, typer.Option(help="Texts to show.")] = 5,
     seed: SeedOption = 0,
 ) -> None:
-    """Sizes, entropy and texts of a finite language."""
+    """Show sizes, entropy and texts of a finite language."""
     if n < 0:
         raise ValueError(f"--n is {n}; it must be 0 or more")
     chosen = load_language(name)

@@ -177,7 +177,7 @@ def distill(
 
 
 def _of_text(chosen: Preset, of_text: dict[str, Any]) -> dict[str, Any]:
-    """The options of real text, those of the preset included."""
+    """Return the options of real text, those of the preset included."""
     of_text = {"length": chosen.length, "tokenizer": chosen.tokenizer, **of_text}
     for option in ("vocab_size", "tokenizer_kind"):
         if option in of_text and of_text["tokenizer"]:
@@ -187,7 +187,7 @@ def _of_text(chosen: Preset, of_text: dict[str, Any]) -> dict[str, Any]:
 
 
 def _objective(what: Trainable, method: str | None, chosen: Preset) -> tuple[Any, dict[str, Any]]:
-    """What is minimised, and what the provenance says of it."""
+    """Return what is minimised, and what the provenance says of it."""
     if what.objective is None:
         name = method or "semigroup"
         facts = {"method": name, **asdict(chosen.semigroup)}
@@ -197,7 +197,7 @@ def _objective(what: Trainable, method: str | None, chosen: Preset) -> tuple[Any
 
 
 def _model_in(out: Path) -> str | None:
-    """What --overwrite would replace."""
+    """Return what --overwrite would replace."""
     rounds = out.glob(f"round-*/{CONFIG}")  # of a distillation not yet finished
     return "a model" if (out / CONFIG).exists() or any(rounds) else None
 

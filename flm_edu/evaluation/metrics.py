@@ -13,7 +13,7 @@ from torch import Tensor
 
 
 def token_entropy(tokens: Tensor) -> float:
-    """Mean over samples of the entropy of the sample's own token counts, in nats.
+    """Return the mean over samples of the entropy of the sample's own token counts, in nats.
 
     The field's guard against degenerate text: repeating a few words lowers it.
 
@@ -27,7 +27,7 @@ def token_entropy(tokens: Tensor) -> float:
 
 
 def distinct_n(tokens: Tensor, n: int) -> float:
-    """Different n-grams over all n-grams of the samples, in (0, 1]; comparable at one sample size only.
+    """Return different n-grams over all n-grams of the samples, in (0, 1]; comparable at one sample size only.
 
     Shapes: tokens (B, L) with L >= n.
 
@@ -41,7 +41,7 @@ def distinct_n(tokens: Tensor, n: int) -> float:
 
 
 def word_ngrams(texts: Iterable[str], n: int) -> Counter[tuple[str, ...]]:
-    """Counts of the n-grams of words (split at spaces, lower case)."""
+    """Count the n-grams of words (split at spaces, lower case)."""
     counts: Counter[tuple[str, ...]] = Counter()
     for text in texts:
         words = text.lower().split()
@@ -50,7 +50,7 @@ def word_ngrams(texts: Iterable[str], n: int) -> Counter[tuple[str, ...]]:
 
 
 def known_ngrams(texts: Sequence[str], known: Counter[tuple[str, ...]], n: int) -> float:
-    """Share of the texts' word n-grams that the corpus holds too, in [0, 1]; 0 for no n-gram at all.
+    """Return the share of the texts' word n-grams that the corpus holds too, in [0, 1]; 0 for no n-gram at all.
 
     For n = 1 it says how many words are real, for n = 2 how many neighbours have been seen together.
     """

@@ -98,14 +98,14 @@ def sweep(
 
 
 def _parts(samples: int, entries: int, device: torch.device) -> list[int]:
-    """So many samples in parts that fit into memory, each sample needing so many entries."""
+    """Return this number of samples in parts that fit into memory, each sample needing this number of entries."""
     most = max(1, ENTRIES[device.type] // entries)
     return [most] * (samples // most) + ([samples % most] if samples % most else [])
 
 
 @torch.no_grad()
 def _footing(model: TextGenerator, data: Tensor, vocab_size: int, seed: int) -> dict[str, Any]:
-    """What a comparison must hold equal, and what the model says of texts (B, L) of the data; trained models only."""
+    """Return what a comparison must hold equal, and what the model says of texts (B, L) of the data; trained models only."""
     if not isinstance(model, LanguageModel):
         return {}
     facts: dict[str, Any] = {
@@ -140,7 +140,7 @@ def training_tokens(provenance: Mapping[str, Any], length: int) -> int | None:
 
 @contextmanager
 def _count_evaluations(model: TextGenerator) -> Iterator[Callable[[], int | None]]:
-    """How often the model's network is called; None for a model without one."""
+    """Count how often the model's network is called; None for a model without one."""
     if not isinstance(model, LanguageModel):
         yield lambda: None
         return

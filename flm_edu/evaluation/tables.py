@@ -53,7 +53,7 @@ def save_sweep(points: Sequence[Point], path: str | Path, provenance: dict[str, 
 
 
 def load_sweep(path: str | Path) -> list[Point]:
-    """The points of a file written by `save_sweep`.
+    """Return the points of a file written by `save_sweep`.
 
     Raises:
         ValueError: the file is not such a table.
@@ -68,7 +68,7 @@ def load_sweep(path: str | Path) -> list[Point]:
 
 
 def load_sweeps(paths: Sequence[str | Path]) -> list[Point]:
-    """The points of several such files; a model that more than one of them holds is named after its file in each.
+    """Return the points of several such files; a model that more than one of them holds is named after its file in each.
 
     Raises:
         ValueError: as `load_sweep`.
@@ -85,7 +85,7 @@ def load_sweeps(paths: Sequence[str | Path]) -> list[Point]:
 
 
 def shipped_sweeps(data: str) -> list[Point]:
-    """The points of every sweep of a data set that comes with the package, data/sweeps/DATA-*.json; [] for none.
+    """Return the points of every sweep of a data set that comes with the package, data/sweeps/DATA-*.json; [] for none.
 
     A model that several files hold is taken from the first in the order of their names, and from no other.
     """
@@ -97,7 +97,7 @@ def shipped_sweeps(data: str) -> list[Point]:
 
 
 def published(name: str) -> list[dict[str, Any]]:
-    """The paper's own figures, with their source: rows of "lm1b", "openwebtext" or "ablations", in data/reference.
+    """Return the paper's own figures, with their source: rows of "lm1b", "openwebtext" or "ablations", in data/reference.
 
     `steps` is an int, `perplexity` (by the named judge) and `entropy` (nats; None where none is given) are floats.
 

@@ -224,7 +224,7 @@ class PathDistillation(SemigroupDistillation):
 
 
 def _upgrade(config: dict[str, Any]) -> None:
-    """In version 0.1 these were flags of every network, and such a map had the kind of a plain one."""
+    """Bring a config.json of version 0.1 up to date, where these were flags of every network and the kind was a plain map's."""
     network = config["network"]
     if "architecture" not in network:
         flags = {name: network.pop(name, False) for name in ("unit_attention", "guesses")}

@@ -53,7 +53,7 @@ class SoftFlowMapLM(FlowMapLM):
 
 
 def _upgrade(config: dict[str, Any]) -> None:
-    """In version 0.1 this was a setting of every flow."""
+    """Bring a config.json of version 0.1 up to date, where this was a setting of every flow."""
     if config.pop("reader", "linear") == "soft":
         config["model"] = f"soft-{config['model']}"
 

@@ -32,7 +32,7 @@ PERFECT: dict[str, type[PerfectModel]] = {
 
 
 def load_perfect(name: str, language: Language) -> PerfectModel:
-    """A perfect model by the name of the command line: "perfect:flow", ..., or "perfect:flow@uniform".
+    """Return a perfect model by the name of the command line: "perfect:flow", ..., or "perfect:flow@uniform".
 
     Raises:
         ValueError: no such model; the message lists them.

@@ -31,7 +31,7 @@ class _Discrete(PerfectModel):
         self._marginal = self._posterior.token_posterior(no_evidence)[0]  # (L, V)
 
     def _defined(self, posterior: Tensor) -> Tensor:
-        """Rows without any possible text get the marginals."""
+        """Give the marginals to rows without any possible text."""
         lost = posterior.sum((-2, -1)) == 0
         return torch.where(lost[:, None, None], self._marginal, posterior)
 
@@ -42,7 +42,7 @@ class PerfectMasked(MaskedGenerator, _Discrete):
     kind = "perfect-masked"
 
     def posterior(self, tokens: Tensor, known: Tensor) -> Tensor:
-        """Token probabilities given the known ones: (B, L) int64, (B, L) bool -> (B, L, V) float64.
+        """Return token probabilities given the known ones: (B, L) int64, (B, L) bool -> (B, L, V) float64.
 
         All zero for a sample that no text agrees with.
         """
@@ -61,7 +61,7 @@ class PerfectUniform(UniformGenerator, _Discrete):
     kind = "perfect-uniform"
 
     def posterior(self, tokens: Tensor, alpha: float) -> Tensor:
-        """Clean-token probabilities given tokens kept with probability alpha, else replaced by any of V.
+        """Return clean-token probabilities given tokens kept with probability alpha, else replaced by any of V.
 
         Texts weigh prod_l (alpha [x^l = y^l] + (1-alpha)/V). Shapes: (B, L) int64 -> (B, L, V) float64.
         """
@@ -70,7 +70,7 @@ class PerfectUniform(UniformGenerator, _Discrete):
         return self._posterior.token_posterior(likelihood.log())
 
     def context(self, tokens: Tensor, alpha: float) -> Tensor:
-        """What the other positions say of each position's clean token: the posterior without its own evidence.
+        """Return what the other positions say of each position's clean token: the posterior without its own evidence.
 
         This, and not the posterior, is what minimises the likelihood bound of uniform-state diffusion.
         Shapes: (B, L) int64 -> (B, L, V) float64 on the simplex.
@@ -92,7 +92,7 @@ class PerfectAutoregressive(_Discrete):
         return self.language.length
 
     def posterior(self, prefix: Tensor) -> Tensor:
-        """Probabilities of the next token given (B, l) prefixes: (B, V) float64, zero for impossible prefixes."""
+        """Return probabilities of the next token given (B, l) prefixes: (B, V) float64, zero for impossible prefixes."""
         known = torch.arange(self.language.length) < prefix.shape[1]
         tokens = torch.zeros(len(prefix), self.language.length, dtype=torch.long)
         tokens[:, : prefix.shape[1]] = prefix

@@ -9,7 +9,7 @@ from flm_edu.language import Language
 
 
 def factorized_joint(language: Language, steps: int) -> Tensor:
-    """What perfect masked diffusion makes of a two-token language in a number of steps, exactly.
+    """Return what perfect masked diffusion makes of a two-token language in a number of steps, exactly.
 
     Row i, column j is the probability of writing word i and then word j. One step gives the product
     of the marginals; with more steps both positions are still unmasked at once with probability
@@ -28,7 +28,7 @@ def factorized_joint(language: Language, steps: int) -> Tensor:
 
 
 def exact_joint(language: Language) -> Tensor:
-    """The language itself as a table: (V, V) float64.
+    """Return the language itself as a table: (V, V) float64.
 
     Raises:
         ValueError: the language has not two tokens.

@@ -75,7 +75,7 @@ class PerfectFlow(FlowGenerator, PerfectModel):
         return torch.stack([e.mean() for e in each]), torch.stack([e.std() / math.sqrt(samples) for e in each])
 
     def _entropies(self, tau: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Entropy of the exact posterior at one draw of data and noise for each tau: (B,) nats per token."""
+        """Return the entropy of the exact posterior at one draw of data and noise for each tau: (B,) nats per token."""
         data = one_hot(self.language.sample(len(tau), generator=generator), self.language.vocab_size, torch.float64)
         t = self.schedule.t(tau)
         posterior = self.denoiser(interpolate(gaussian_noise(data.shape, generator, data.device).double(), data, t), t)
@@ -139,7 +139,7 @@ class PerfectFlowMap(PerfectFlow):
         return solution, error
 
     def _solve_on_grid(self, x: Tensor, s: Tensor, t: Tensor, substeps: int) -> tuple[Tensor, Tensor]:
-        """Runge-Kutta in (c, y) up to t or to where all is decided, and a jump over the rest; and its error.
+        """Solve by Runge-Kutta in (c, y) up to t or to where all is decided, jump over the rest, and estimate the error.
 
         Beside it goes a solution in half as many steps. Their largest distance anywhere on the way bounds the
         error wherever halving the steps halves it at least (at fourth order it is 15 times too cautious). At
@@ -168,7 +168,7 @@ class PerfectFlowMap(PerfectFlow):
         return ends[0], torch.maximum(error, (ends[0] - ends[1]).abs().amax((-2, -1)))
 
     def _step(self, y: Tensor, begin: Tensor, end: Tensor) -> Tensor:
-        """A step of the classical Runge-Kutta method for dy/dc = D, from c = begin to c = end (B, 1, 1)."""
+        """Take a step of the classical Runge-Kutta method for dy/dc = D, from c = begin to c = end (B, 1, 1)."""
         posterior = self._posterior.token_posterior
         middle, step = (begin + end) / 2, end - begin
         k1 = posterior(begin * y)

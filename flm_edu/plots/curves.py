@@ -34,7 +34,7 @@ METRICS = {
 
 
 def look_up(points: Sequence[Point], metric: str) -> Metric:
-    """How a metric of these points is drawn.
+    """Return how a metric of these points is drawn.
 
     Raises:
         ValueError: they have no such metric; the message lists those that they have.
@@ -52,7 +52,7 @@ _LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 
 
 def quality_against_steps(points: Sequence[Point], metric: str = "validity", theme: Theme = "light") -> Figure:
-    """One line a model, network evaluations on a log axis, the data's own value as a dashed line.
+    """Draw one line a model, network evaluations on a log axis, the data's own value as a dashed line.
 
     Raises:
         ValueError: an unknown metric, or one that no point has.
@@ -68,7 +68,7 @@ def quality_against_steps(points: Sequence[Point], metric: str = "validity", the
 
 
 def quality_against_seconds(points: Sequence[Point], metric: str = "validity", theme: Theme = "light") -> Figure:
-    """The same against what a reader waits for: wall-clock time per text, each mark labelled with its steps.
+    """Draw the same against what a reader waits for: wall-clock time per text, each mark labelled with its steps.
 
     Times are of one machine and one batch size (`Point.samples`); compare within a table only.
 
@@ -102,7 +102,7 @@ def quality_against_seconds(points: Sequence[Point], metric: str = "validity", t
 
 
 def _quality(points: Sequence[Point], metric: str, across: Callable[[Point], float]) -> tuple[Figure, Axes]:
-    """One line a model of a metric against something, and the data's own value across."""
+    """Draw one line a model of a metric against something, and the data's own value across."""
     look_of = look_up(points, metric)
     scale = 100 if look_of.percent else 1
     figure, axes = _new_figure()
@@ -135,7 +135,7 @@ def _quality(points: Sequence[Point], metric: str, across: Callable[[Point], flo
 
 
 def _add_legend(axes: Axes) -> None:
-    """In the picture where there is room for it, beside it where there are many lines."""
+    """Place the legend in the picture where there is room for it, beside it where there are many lines."""
     many = len(axes.get_legend_handles_labels()[1]) > 6
     if many:
         axes.figure.set_size_inches(9.0, 4.4)  # type: ignore[union-attr]
@@ -147,7 +147,7 @@ def _add_legend(axes: Axes) -> None:
 def loss_curves(
     runs: Mapping[str, tuple[str, Sequence[Mapping[str, float]]]], floor: float | None = None, theme: Theme = "light"
 ) -> Figure:
-    """Training loss of several runs: name -> (kind, metrics records), on a log axis.
+    """Draw the training loss of several runs, name -> (kind, metrics records), on a log axis.
 
     `floor` is the least cross-entropy that any flow can reach (nats per token), where it is known.
     """

@@ -29,7 +29,7 @@ _CORNERS = torch.tensor([[-math.sqrt(3) / 2, -0.5], [math.sqrt(3) / 2, -0.5], [0
 
 
 def to_plane(x: Tensor) -> Tensor:
-    """States of three words seen along (1, 1, 1): (..., 3) -> (..., 2). Adding a constant to a state moves nothing."""
+    """Return states of three words seen along (1, 1, 1): (..., 3) -> (..., 2). Adding a constant to a state moves nothing."""
     return x.float() @ _CORNERS
 
 
@@ -44,7 +44,7 @@ def triangles(
     size: float = 11,
     paths: bool = False,
 ) -> Figure:
-    """States of a three-word language in the plane of the simplex, one panel for each entry.
+    """Draw states of a three-word language in the plane of the simplex, one panel for each entry.
 
     Args:
         panels: panel title -> states (n, 3); with `paths`, (steps + 1, n, 3).
@@ -96,7 +96,7 @@ def triangles(
 
 
 def plane_grid(size: int, reach: float = 1.9) -> Tensor:
-    """States of three words over the square that `triangles` shows: (size, size, 3), rows from below."""
+    """Return states of three words over the square that `triangles` shows: (size, size, 3), rows from below."""
     line = torch.linspace(-reach, reach, size)
     plane = torch.stack(torch.meshgrid(line, line, indexing="xy"), -1)  # (size, size, 2)
     # The corners' coordinates are orthogonal columns of squared length 3/2.
@@ -113,7 +113,7 @@ def lines(
     looks: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Figure:
-    """Curves over one axis, in order from small to large or in the colours of model families.
+    """Draw curves over one axis, in order from small to large or in the colours of model families.
 
     Args:
         x: common positions.
@@ -159,7 +159,7 @@ def tables(
     xlabel: str = "",
     ylabel: str = "",
 ) -> Figure:
-    """Matrices of probabilities as tinted squares with their numbers, one panel for each entry (rows x columns)."""
+    """Draw matrices of probabilities as tinted squares with their numbers, one panel for each entry (rows x columns)."""
     with figure_theme("light"):
         cell = 0.62
         figure, all_axes = _panels(len(panels), width=cell * len(columns) + 0.9, height=cell * len(rows) + 1.1)
@@ -189,7 +189,7 @@ def landscape(
     *,
     marks: Mapping[str, tuple[float, float]] | None = None,
 ) -> Figure:
-    """A function of two numbers in [0, 1] as tints with contour lines.
+    """Draw a function of two numbers in [0, 1] as tints with contour lines.
 
     Args:
         values: (g, g), rows along y.
@@ -225,7 +225,7 @@ def landscape(
 
 
 def decisions(words: Sequence[Sequence[str]], confidences: Tensor, rows: Sequence[str], title: str) -> Figure:
-    """A text while it is being decided: a row for each time, each place with its likeliest word, tinted by confidence.
+    """Draw a text while it is being decided: a row for each time, each position with its likeliest word, tinted by confidence.
 
     Args:
         words: rows x places.
@@ -249,7 +249,7 @@ def decisions(words: Sequence[Sequence[str]], confidences: Tensor, rows: Sequenc
 
 
 def on_card(figure: Figure) -> Figure:
-    """A figure of `curves`, which has a transparent ground, on a notebook's white card."""
+    """Put a figure of `curves`, which has a transparent ground, on a notebook's white card."""
     figure.set_facecolor(_CARD)
     figure.set_dpi(90)
     return figure

@@ -97,7 +97,7 @@ def _sample(text: str, wrong: bool) -> str:
 
 
 def _figure(draw: Callable[[Theme], Figure], caption: str) -> str:
-    """A picture in both themes; the browser shows the one its reader prefers."""
+    """Return a picture in both themes; the browser shows the one its reader prefers."""
     light, dark = (_svg_uri(draw(theme)) for theme in ("light", "dark"))
     alt = html.escape(caption, quote=True)
     return (

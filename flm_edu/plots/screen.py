@@ -20,7 +20,7 @@ _DASHES = ("solid", "dash", "dot", "dashdot", "longdashdot")  # as curves draws 
 
 
 def quality_against_steps(points: Sequence[Point], metric: str = "validity", theme: Theme = "light") -> Figure:
-    """One line a model, network evaluations on a log axis, the data's own value as a dashed line.
+    """Draw one line a model, network evaluations on a log axis, the data's own value as a dashed line.
 
     Raises:
         ValueError: an unknown metric, or one that no point has.
@@ -33,7 +33,7 @@ def quality_against_steps(points: Sequence[Point], metric: str = "validity", the
 
 
 def quality_against_seconds(points: Sequence[Point], metric: str = "validity", theme: Theme = "light") -> Figure:
-    """The same against wall-clock time per text; compare within a table only, which is of one machine.
+    """Draw the same against wall-clock time per text; compare within a table only, which is of one machine.
 
     Raises:
         ValueError: as `quality_against_steps`.
@@ -95,7 +95,7 @@ def _quality(points: Sequence[Point], metric: str, theme: Theme, across: Callabl
 
 
 def _quoted(point: Point) -> str:
-    """The first text that the sweep kept, for the mark's label; broken into lines, and never read as markup."""
+    """Return the first text that the sweep kept, for the mark's label; broken into lines, and never read as markup."""
     if not point.texts:
         return ""
     import html
@@ -105,7 +105,7 @@ def _quoted(point: Point) -> str:
 
 
 def _across(figure: Figure, value: float, name: str, theme: Theme) -> None:
-    """A dashed line over the whole width, with a name in the legend."""
+    """Draw a dashed line over the whole width, with a name in the legend."""
     spans = [x for trace in figure.data for x in trace.x]
     line = {"color": THEMES[theme]["ink"], "width": 1.2, "dash": "dash"}
     figure.add_scatter(x=[min(spans), max(spans)], y=[value, value], name=name, mode="lines", line=line)

@@ -48,13 +48,13 @@ THEMES: dict[Theme, dict[str, str]] = {
 
 
 def family(kind: str) -> Family:
-    """The look of a kind of model; grey for one that is not known."""
+    """Return the look of a kind of model; grey for one that is not known."""
     return FAMILIES.get(kind, _OTHER)
 
 
 @contextmanager
 def figure_theme(theme: Theme) -> Iterator[None]:
-    """Matplotlib settings of a theme: transparent ground, thin grid, no box."""
+    """Set matplotlib to a theme: transparent ground, thin grid, no box."""
     import matplotlib as mpl
 
     ink, grid = THEMES[theme]["ink"], THEMES[theme]["line"]

@@ -24,7 +24,7 @@ COLUMNS = {
 
 
 def table(points: Sequence[Point]) -> list[list[str]]:
-    """Rows of text, the header first, with the columns that any point has."""
+    """Return rows of text, the header first, with the columns that any point has."""
     used = [name for name in COLUMNS if any(getattr(point, name) is not None for point in points)]
     rows = [["model", "steps", *(COLUMNS[name][0] for name in used)]]
     for point in points:
@@ -35,7 +35,7 @@ def table(points: Sequence[Point]) -> list[list[str]]:
 
 
 def footing_table(points: Sequence[Point]) -> list[list[str]]:
-    """What each trained model cost and knows, the header first: for judging whether a comparison is fair."""
+    """Return what each trained model cost and knows, the header first: for judging whether a comparison is fair."""
     rows = [["model", "weights", "training tokens", "nats/tok of the data, at most"]]
     for point in {point.model: point for point in points if point.weights is not None}.values():
         read = "-" if point.training_tokens is None else f"{point.training_tokens:,}"
@@ -46,12 +46,12 @@ def footing_table(points: Sequence[Point]) -> list[list[str]]:
 
 
 def format_table(points: Sequence[Point]) -> str:
-    """The table as aligned plain text."""
+    """Return the table as aligned plain text."""
     return _aligned(table(points))
 
 
 def format_footing(points: Sequence[Point]) -> str:
-    """`footing_table` as aligned plain text; empty without a trained model."""
+    """Return `footing_table` as aligned plain text; empty without a trained model."""
     rows = footing_table(points)
     return _aligned(rows) if len(rows) > 1 else ""
 

@@ -36,7 +36,7 @@ class Corpus(Protocol):
         """How to read it again."""
 
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-        """Training rows (n, L) int64."""
+        """Draw training rows (n, L) int64."""
 
 
 @dataclass(frozen=True)

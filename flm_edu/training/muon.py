@@ -37,7 +37,7 @@ class Muon(torch.optim.Muon):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
-        """One step of every matrix that has a gradient."""
+        """Take one step with every matrix that has a gradient."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -71,7 +71,7 @@ class Muon(torch.optim.Muon):
 
 
 def equalise(x: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float) -> Tensor:
-    """U V^T for U S V^T, roughly: `steps` of the quintic Newton-Schulz iteration bring singular values near 1.
+    """Return about U V^T for U S V^T: `steps` of the quintic Newton-Schulz iteration bring singular values near 1.
 
     Shapes: x (n, rows, columns) -> the same.
     """

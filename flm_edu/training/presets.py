@@ -31,7 +31,7 @@ class Preset:
 
 
 def _paper(steps: int, accumulate: int = 1) -> TrainConfig:
-    """Batch 512, learning rate 3e-4 and EMA 0.9999, as published; AdamW alone (arXiv 2602.16813)."""
+    """Return batch 512, learning rate 3e-4 and EMA 0.9999, as published; AdamW alone (arXiv 2602.16813)."""
     return TrainConfig(
         steps=steps, batch=512, accumulate=accumulate, optimizer="adamw", lr=3e-4, ema=0.9999, warmup=2500, decay=0.0,
         save_every=5000,

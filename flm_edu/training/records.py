@@ -18,7 +18,7 @@ METRICS_FILE = "metrics.jsonl"
 
 @contextmanager
 def metrics_writer(directory: Path, step: int) -> Iterator[Callable[[dict[str, float]], None]]:
-    """What takes a record and adds it to the directory's files; records after `step` are dropped first.
+    """Give what adds a record to the directory's files; records after `step` are dropped first.
 
     A run that is resumed from an older checkpoint would else be recorded twice.
     """
@@ -44,7 +44,7 @@ def metrics_writer(directory: Path, step: int) -> Iterator[Callable[[dict[str, f
 
 
 def read_metrics(path: str | Path) -> list[dict[str, float]]:
-    """The records of a metrics.jsonl file, oldest first; a last line cut short by a crash is left out.
+    """Read the records of a metrics.jsonl file, oldest first; a last line cut short by a crash is left out.
 
     Raises:
         ValueError: another line is not a record; names the file and the line.
@@ -80,14 +80,14 @@ class Window:
         self.bad_step = torch.where(bad, step + 1, self.bad_step)
 
     def means(self) -> dict[str, float]:
-        """Of every figure over the steps that had it."""
+        """Return the mean of every figure over the steps that had it."""
         return {name: float(value) / self.counts[name] for name, value in self.sums.items()}
 
     def sums_and_counts(self) -> tuple[dict[str, float], dict[str, int]]:
-        """What a resumed run goes on with."""
+        """Return what a resumed run goes on with."""
         return {name: float(value) for name, value in self.sums.items()}, self.counts
 
     def first_bad_step(self) -> int | None:
-        """The first step, counted from 1, after which something was NaN or infinite; waits for the device."""
+        """Return the first step, counted from 1, after which something was NaN or infinite; waits for the device."""
         step = int(self.bad_step)
         return None if step < 0 else step

@@ -23,7 +23,7 @@ class TrainingInterrupted(TrainingStopped):
 
 
 def state_path(directory: Path) -> Path:
-    """Where a model directory keeps the state."""
+    """Return where a model directory keeps the state."""
     return directory / STATE_FOLDER / STATE
 
 
@@ -45,7 +45,7 @@ def write_state(directory: Path, state: Mapping[str, Any], model: LanguageModel,
 
 
 def read_state(directory: Path, run: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """The state of the run whose settings are `run`; of one saved before a setting existed, it had the default.
+    """Read the state of the run whose settings are `run`; a state saved before a setting existed has its default.
 
     Raises:
         TrainingStopped: there is none, it is damaged, or it belongs to a run with other settings or data.

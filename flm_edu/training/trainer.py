@@ -154,7 +154,7 @@ class Trainer:
         return self.latest
 
     def _update(self) -> dict[str, Tensor]:
-        """One optimizer step; the loss and its parts, still on the device."""
+        """Take one optimizer step; return the loss and its parts, still on the device."""
         generator, data_generator = self._generators()
         total: dict[str, Tensor] = {}
         bf16 = self.config.precision == "bf16"
@@ -189,7 +189,7 @@ class Trainer:
         return StepContext(generator, self.averaged, self.step / self.config.steps, batch)
 
     def _generators(self) -> tuple[torch.Generator, torch.Generator]:
-        """Draws of this step: on the device for noise and times, on the CPU for data. Dropout too is seeded."""
+        """Return the draws of this step: on the device for noise and times, on the CPU for data. Dropout too is seeded."""
 
         def seeds(step: int) -> list[int]:
             origin = np.random.SeedSequence((self.config.seed, step, self.accelerator.process_index))
@@ -200,13 +200,13 @@ class Trainer:
         return torch.Generator(self.device).manual_seed(noise), torch.Generator().manual_seed(data)
 
     def _anyone(self, flag: bool) -> bool:
-        """Whether any process says so: all must stop at the same step, or some would wait for ever."""
+        """Tell whether any process says so: all must stop at the same step, or some would wait for ever."""
         if self.accelerator.num_processes == 1:
             return flag
         return bool(self.accelerator.reduce(torch.tensor(float(flag), device=self.device), "sum") > 0)
 
     def _over_processes(self, figures: dict[str, float]) -> dict[str, float]:
-        """Their means over all processes, each of which has seen its own share of every batch."""
+        """Return their means over all processes, each of which has seen its own share of every batch."""
         if self.accelerator.num_processes == 1 or not figures:
             return figures
         values = self.accelerator.reduce(torch.tensor(list(figures.values()), device=self.device), "mean")
@@ -239,7 +239,7 @@ class Trainer:
 
     @contextmanager
     def _writer(self) -> Iterator[Callable[[dict[str, float]], None]]:
-        """Records go to the directory and to the caller, from the main process."""
+        """Give what takes the records to the directory and to the caller, from the main process."""
         main = self.accelerator.is_main_process
         files = metrics_writer(self.directory, self.step) if main and self.directory is not None else nullcontext()
         with files as write:
@@ -287,7 +287,7 @@ class Trainer:
         write_state(self.directory, state, self.averaged, provenance)
 
     def _identity(self) -> dict[str, Any]:
-        """What must be the same for a resumed run to be the same run."""
+        """Return what must be the same for a resumed run to be the same run."""
         return {
             **asdict(self.config),
             **{f"network {name}": value for name, value in asdict(self.model.config).items()},

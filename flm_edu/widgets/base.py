@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 def javascript(*names: str) -> str:
-    """One ES module out of shared.js and a widget's own files, which use its functions and define `render`."""
+    """Return one ES module out of shared.js and a widget's own files, which use its functions and define `render`."""
     parts = [(HERE / name).read_text(encoding="utf-8") for name in ("shared.js", *names)]
     return "\n".join(parts) + "\nexport default { render };\n"
 
@@ -42,7 +42,7 @@ class _Forgiving(traitlets.TraitType[Any, Any], Generic[T]):
         return accepted
 
     def nearest(self, obj: Any, value: Any, current: T) -> tuple[T, str]:
-        """The value to take, and what is wrong with the one given ("" if nothing is)."""
+        """Return the value to take, and what is wrong with the one given ("" if nothing is)."""
         raise NotImplementedError
 
 
@@ -54,7 +54,7 @@ class Number(_Forgiving[float]):
         self.low, self.high, self.whole = low, high, whole
 
     def nearest(self, obj: Any, value: Any, current: float) -> tuple[float, str]:
-        """Rounded and clamped; what is no number leaves the value as it was."""
+        """Round and clamp it; what is no number leaves the value as it was."""
         try:
             number = math.nan if isinstance(value, str | bytes) else float(value)  # "9" is a text
         except (TypeError, ValueError, OverflowError):
@@ -76,7 +76,7 @@ class Choice(_Forgiving[str]):
         self.options, self.options_of = tuple(options), options_of
 
     def nearest(self, obj: Any, value: Any, current: str) -> tuple[str, str]:
-        """The value itself if it is an option."""
+        """Return the value itself if it is an option."""
         options = tuple(getattr(obj, self.options_of)) if self.options_of else self.options
         if isinstance(value, str) and value in options:
             return value, ""
@@ -90,7 +90,7 @@ class Switch(_Forgiving[bool]):
         super().__init__(default_value=default)
 
     def nearest(self, obj: Any, value: Any, current: bool) -> tuple[bool, str]:
-        """True, False, or what equals one of them."""
+        """Return True, False, or what equals one of them."""
         if isinstance(value, bool | int | np.bool_) and value in (0, 1):
             return bool(value), ""
         return current, f"{self.name} is {_short(value)}; it is either True or False"
@@ -133,12 +133,12 @@ class Widget(anywidget.AnyWidget):
 
     @classmethod
     def state_names(cls) -> list[str]:
-        """The synchronised traits that are this package's own, those of ipywidgets left out."""
+        """Return the synchronised traits that are this package's own, those of ipywidgets left out."""
         inherited = ipywidgets.DOMWidget.class_trait_names()
         return [name for name in cls.class_trait_names(sync=True) if name not in inherited and not name.startswith("_")]
 
     def state(self) -> dict[str, Any]:
-        """What the picture is drawn from: name -> value of each synchronised trait."""
+        """Return what the picture is drawn from: name -> value of each synchronised trait."""
         return {name: getattr(self, name) for name in self.state_names()}
 
     def to_html(self, path: str | Path) -> Path:
@@ -160,7 +160,7 @@ class Widget(anywidget.AnyWidget):
 
 
 def pack(arrays: Mapping[str, ArrayLike]) -> dict[str, Any]:
-    """Arrays for the traits `arrays` and `array_index`: floats as float32, integers as int32."""
+    """Pack arrays for the traits `arrays` and `array_index`: floats as float32, integers as int32."""
     pieces, index, at = [], {}, 0
     for name, value in arrays.items():
         array = np.asarray(value)
@@ -174,6 +174,6 @@ def pack(arrays: Mapping[str, ArrayLike]) -> dict[str, Any]:
 
 
 def quadrature(nodes: int = 100) -> dict[str, list[float]]:
-    """Nodes and weights of schedule.py's Gauss-Hermite rule, for the same clock in the browser."""
+    """Return nodes and weights of schedule.py's Gauss-Hermite rule, for the same clock in the browser."""
     z, weight = np.polynomial.hermite_e.hermegauss(nodes)
     return {"nodes": z.tolist(), "weights": (weight / weight.sum()).tolist()}

@@ -90,7 +90,7 @@ class FlowMapExplorer(Widget):
 
 
 def _ways(language: Language, noise: Tensor) -> Tensor:
-    """The exact flow's states at the grid's times. Shapes: noise (n, 1, 3) -> (G+1, n, 1, 3)."""
+    """Return the exact flow's states at the grid's times. Shapes: noise (n, 1, 3) -> (G+1, n, 1, 3)."""
     exact = PerfectFlowMap(language)
     times = exact.schedule.t(torch.linspace(0, 1, GRID + 1, dtype=torch.float64))
     states = [noise.double()]
@@ -100,7 +100,7 @@ def _ways(language: Language, noise: Tensor) -> Tensor:
 
 
 def _best_seen(ways: Tensor) -> int:
-    """The particle with the longest way within the picture. Shapes: ways (G+1, n, 1, 3)."""
+    """Return the particle with the longest way within the picture. Shapes: ways (G+1, n, 1, 3)."""
     start, end = ways[0, :, 0], ways[-1, :, 0]
     seen = (start - start.mean(-1, keepdim=True)).norm(dim=-1) < 1.3  # about what the picture of the plane holds
     way = ((start - start.mean(-1, keepdim=True)) - (end - 1 / 3)).norm(dim=-1)
@@ -109,7 +109,7 @@ def _best_seen(ways: Tensor) -> int:
 
 @torch.no_grad()
 def _evaluate(model: FlowMapLM, ways: Tensor) -> Tensor:
-    """delta_{u,t} at X-hat_{s,u}(x_s), for the exact flow's states x_s and all s <= u <= t of the grid, in that order.
+    """Return delta_{u,t} at X-hat_{s,u}(x_s), for the exact flow's states x_s and all s <= u <= t of the grid, in that order.
 
     With u = s this is delta_{s,t}(x_s). Shapes: ways (G+1, n, 1, 3) -> (number of triples, n, 3).
     """

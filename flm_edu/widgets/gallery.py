@@ -22,7 +22,7 @@ LEAD = (
 
 
 def gallery_widgets(sweeps: Sequence[str | Path] = ()) -> list[Widget]:
-    """The widgets of the page, in the order in which they explain each other.
+    """Return the widgets of the page, in the order in which they explain each other.
 
     Raises:
         ValueError: one of the files is no sweep.

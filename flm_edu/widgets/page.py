@@ -63,7 +63,7 @@ def _page_style() -> str:
 
 
 def _embed(state: dict[str, Any]) -> str:
-    """State as JSON that cannot end its script element; bytes as {"base64": ...}."""
+    """Return state as JSON that cannot end its script element; bytes as {"base64": ...}."""
 
     def encode(value: Any) -> dict[str, str]:
         if isinstance(value, bytes):

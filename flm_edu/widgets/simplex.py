@@ -20,12 +20,12 @@ RECORDED, RECORDED_STEPS = 300, 32  # of a trained model: particles and steps ke
 
 
 def three_words() -> Language:
-    """The shipped language `drinks`: one token, three words, the smallest simplex that is a picture."""
+    """Return the shipped language `drinks`: one token, three words, the smallest simplex that is a picture."""
     return load_language("drinks")
 
 
 def tick_tock() -> Language:
-    """Two tokens that must agree: each word tells what the other one is."""
+    """Return two tokens that must agree: each word tells what the other one is."""
     return Language.from_sentences(["tick tock", "tock tick", "boom boom"], [0.45, 0.35, 0.2], name="tick tock")
 
 
@@ -111,7 +111,7 @@ class SimplexExplorer(Widget):
 
 
 def _record(model: TextGenerator, noise: Tensor) -> tuple[Tensor, list[float]]:
-    """States (S+1, n, L, V) of a trained model's way from the noise (n, L, V), and their mixing times."""
+    """Return states (S+1, n, L, V) of a trained model's way from the noise (n, L, V), and their mixing times."""
     way = model.sample(len(noise), RECORDED_STEPS, noise=noise, record=True, keep_states=True)
     assert way.states is not None
     return way.states, way.t.tolist()

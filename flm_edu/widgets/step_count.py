@@ -96,7 +96,7 @@ class StepCountExplorer(Widget):
 
 
 def _row(point: Point, data: str) -> dict[str, Any]:
-    """A point as the picture reads it; the texts are kept apart."""
+    """Return a point as the picture reads it; the texts are kept apart."""
     return {name: value for name, value in asdict(point).items() if name != "texts"} | {"data": data}
 
 
@@ -104,7 +104,7 @@ _PUBLISHED = {"FLM": "flow-lm", "FMLM": "flow-map-lm", "Duo+DCD": "uniform", "MD
 
 
 def _published() -> list[dict[str, Any]]:
-    """The paper's generative perplexities on OpenWebText: model, kind, steps, judge_perplexity."""
+    """Return the paper's generative perplexities on OpenWebText: model, kind, steps, judge_perplexity."""
     return [
         {
             "model": row["model"],

@@ -90,7 +90,7 @@ class TrainingMonitor(Widget):
 
 
 def _rounded(record: Mapping[str, float]) -> dict[str, float]:
-    """Six digits are enough for a picture; what is not finite cannot be drawn, or kept in JSON."""
+    """Round to six digits, enough for a picture; what is not finite cannot be drawn, or kept in JSON."""
     return {name: float(f"{value:.6g}") for name, value in record.items() if abs(value) < float("inf")}
 
 

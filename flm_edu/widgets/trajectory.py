@@ -97,7 +97,7 @@ class _Words:
         self._number: dict[str, int] = {}
 
     def compact(self, model: TextGenerator, tokens: torch.Tensor) -> torch.Tensor:
-        """Tokens of a model, of any shape, as indices into `known`."""
+        """Return tokens of a model, of any shape, as indices into `known`."""
         used, inverse = torch.unique(tokens, return_inverse=True)
         numbers = []
         for word in map(model.spell, used.tolist()):
