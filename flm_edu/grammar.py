@@ -40,7 +40,7 @@ def load_language(name: str | Path) -> Language:
         known = ", ".join(language_names())
         raise FileNotFoundError(f"no language {str(name)!r}: give the path of a .grammar file or one of {known}")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise GrammarError(f"{path} is not UTF-8 ({error}); convert it first") from error
     language = parse_grammar(text, name=path.stem, source=str(path))

@@ -62,7 +62,7 @@ class LanguageModel(TextGenerator, nn.Module):
         self.network: nn.Module = config.build(self.ROLE)
         self.tokenizer = tokenizer
         self.provenance: dict[str, Any] = {}
-        if tokenizer is not None and tokenizer.get_vocab_size() != config.vocab_size:
+        if tokenizer is not None and tokenizer.get_vocab_size() > config.vocab_size:  # a network may have rows to spare
             raise ModelError(
                 f"the tokenizer has {tokenizer.get_vocab_size()} tokens but the network {config.vocab_size}; "
                 "use the tokenizer that the model was trained with"
@@ -267,7 +267,7 @@ def _read_config(directory: Path) -> dict[str, Any]:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ModelError(f"{path} cannot be read as JSON ({error})") from error
     if not isinstance(content, dict):

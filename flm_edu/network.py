@@ -178,7 +178,7 @@ class TimeEmbedding(nn.Module):
         exponent = torch.arange(self.FREQUENCIES, device=tau.device, dtype=torch.float32) / self.FREQUENCIES
         angle = tau.reshape(-1, 1).float() * torch.exp(-math.log(10_000.0) * exponent)
         waves = torch.cat([angle.cos(), angle.sin()], dim=-1)
-        return self.last(F.silu(self.first(waves)))
+        return self.last(F.silu(self.first(waves.to(self.first.weight.dtype))))
 
 
 class Rotary(nn.Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from datetime import datetime, timezone
@@ -34,7 +35,7 @@ def describe_run(**facts: Any) -> dict[str, Any]:
 def _command() -> str:
     program = Path(sys.argv[0]) if sys.argv else Path()
     name = "flm-edu" if program.name == "__main__.py" and program.parent.name == "cli" else program.name
-    return " ".join([name, *sys.argv[1:]])
+    return shlex.join([name, *sys.argv[1:]])
 
 
 def package_version() -> str:
@@ -50,16 +51,15 @@ def _git_commit() -> str:
     here = Path(__file__).resolve().parent
 
     def git(*args: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(here), *args], capture_output=True, text=True, check=True
-        ).stdout.strip()
+        answer = subprocess.run(["git", "-C", str(here), *args], capture_output=True, check=True).stdout
+        return os.fsdecode(answer).strip()  # in the encoding of file names, whatever the locale's is
 
     try:
         if Path(git("rev-parse", "--show-toplevel")) != here.parent:
             return "none"  # some other project's repository, with this package installed inside it
         commit = git("rev-parse", "--short=12", "HEAD")
         return commit + ("+changes" if git("status", "--porcelain", "--untracked-files=no") else "")
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, ValueError, subprocess.CalledProcessError):  # a nicety, which must never stop a save
         return "none"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import io
 import os
 import shutil
 import sys
@@ -17,6 +18,7 @@ import typer
 
 from flm_edu.cli.options import OneOf, as_options, flags, with_signature
 from flm_edu.grammar import language_names
+from flm_edu.language_model import CONFIG, PROVENANCE
 from flm_edu.training.presets import PRESETS
 
 MAX_SEED = 2**63 - 1  # what torch's generators take
@@ -67,13 +69,23 @@ def command(name: str | None = None, *, epilog: str) -> Callable[[Callable[..., 
 
         @wraps(function)
         def run(**values: Any) -> None:
+            for stream in (sys.stdout, sys.stderr):
+                if isinstance(stream, io.TextIOWrapper):  # of a terminal or pipe that may not know all characters
+                    stream.reconfigure(errors="replace")
             with plain_errors(flags(function)):
-                function(**values)
+                function(**{name: _at_home(value) for name, value in values.items()})
 
         app.command(name, epilog=epilog)(with_signature(run, list(signature.parameters.values())))
         return function
 
     return decorate
+
+
+def _at_home(value: Any) -> Any:
+    """Return a path or name with the tilde expanded, which shells leave alone after an equals sign."""
+    if isinstance(value, list):
+        return [_at_home(item) for item in value]
+    return type(value)(os.path.expanduser(value)) if isinstance(value, str | Path) else value
 
 
 @contextmanager
@@ -120,11 +132,16 @@ def check_out(out: Path, there: str | None, resume: bool, overwrite: bool) -> No
 
 
 def forget_run(out: Path) -> None:
-    """Remove what a run left to go on from: a later --resume must find the next one's. Its model stays until then."""
-    from flm_edu.training.state import STATE_FOLDER
+    """Remove what a run left to go on from: a later --resume must find the next one's. Its model stays until then.
 
-    for place in (out / STATE_FOLDER, *out.glob("round-*")):
-        shutil.rmtree(place, ignore_errors=True)
+    Only what this program made goes: the state, and rounds that are model directories.
+    """
+    from flm_edu.training.state import state_path
+
+    for place in (out, *out.glob("round-[0-9]*")):
+        state_path(place).unlink(missing_ok=True)
+        if place != out and (place / CONFIG).is_file() and (place / PROVENANCE).is_file():
+            shutil.rmtree(place, ignore_errors=True)
 
 
 def say(message: str) -> None:

@@ -113,16 +113,15 @@ def evaluate(
             judge=scorer,
             on_point=lambda _: bar.update(),
         )
+    if out is not None:  # before anything is printed, which can fail
+        facts = {"seed": seed, "corpus": data.name, "corpus_fingerprint": data.fingerprint}
+        written = save_sweep(points, out, describe_run(**facts, judge=scorer and scorer.about))
+        say(f"table written to {written[0]} and {written[1]}")
     typer.echo(format_table(points))
     if trained:
         typer.echo(f"\n{format_footing(points)}")
     if points[0].samples < n:
         say(f"{data.name} has only {points[0].samples} texts to compare with: among fewer, n-grams repeat less")
-    if out is not None:
-        facts = {"seed": seed, "corpus": data.name, "corpus_fingerprint": data.fingerprint}
-        facts["judge"] = scorer and scorer.about
-        save_sweep(points, out, describe_run(**facts))
-        say(f"table written to {out.with_suffix('.csv')} and {out.with_suffix('.json')}")
 
 
 @command(

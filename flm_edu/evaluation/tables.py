@@ -40,16 +40,21 @@ class Point:
     texts: tuple[str, ...] = ()  # the first few samples, to be read; in the .json only
 
 
-def save_sweep(points: Sequence[Point], path: str | Path, provenance: dict[str, Any]) -> None:
-    """Write the table as PATH.csv and, with provenance and a few texts a row, as PATH.json (whatever suffix `path` has)."""
+def save_sweep(points: Sequence[Point], path: str | Path, provenance: dict[str, Any]) -> tuple[Path, Path]:
+    """Write the table as PATH.csv and, with provenance and a few texts a row, as PATH.json; return both paths.
+
+    A suffix .csv or .json of `path` is cut off, and no other.
+    """
     path = Path(path)
-    with write_aside(path.parent, f"{path.stem}.csv", f"{path.stem}.json") as (csv_path, json_path):
+    names = [path.name.removesuffix(".csv").removesuffix(".json") + suffix for suffix in (".csv", ".json")]
+    with write_aside(path.parent, *names) as (csv_path, json_path):
         with open(csv_path, "w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, [f.name for f in fields(Point) if f.name != "texts"], extrasaction="ignore")
             writer.writeheader()
             writer.writerows(asdict(point) for point in points)
         content = {"provenance": provenance, "points": [asdict(point) for point in points]}
         json_path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return path.with_name(names[0]), path.with_name(names[1])
 
 
 def load_sweep(path: str | Path) -> list[Point]:
@@ -59,7 +64,7 @@ def load_sweep(path: str | Path) -> list[Point]:
         ValueError: the file is not such a table.
     """
     try:
-        rows = json.loads(Path(path).read_text(encoding="utf-8"))["points"]
+        rows = json.loads(Path(path).read_text(encoding="utf-8-sig"))["points"]
         return [Point(**{**row, "texts": tuple(row.get("texts", ()))}) for row in rows]
     except IsADirectoryError as error:
         raise ValueError(f"{path} is a folder; name a .json file that flm-edu evaluate or demo wrote") from error

@@ -50,7 +50,7 @@ def read_metrics(path: str | Path) -> list[dict[str, float]]:
         ValueError: another line is not a record; names the file and the line.
     """
     records = []
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     for number, line in enumerate(lines, start=1):
         try:
             records.append(json.loads(line))

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator, DistributedType
+from accelerate.utils import GradientAccumulationPlugin
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -70,8 +71,10 @@ class Trainer:
                     "they must be the same (was the model made with another tokenizer or `length`?)"
                 )
         on_cpu = torch.device(device or "cuda").type == "cpu" or not torch.cuda.is_available()
-        # The clock needs float64: CPU or CUDA. Precision is this class's own, whatever `accelerate config` says.
-        self.accelerator = Accelerator(cpu=on_cpu, mixed_precision="no")
+        # The clock needs float64: CPU or CUDA. Precision and accumulation are this class's own, whatever `accelerate` says.
+        self.accelerator = Accelerator(
+            cpu=on_cpu, mixed_precision="no", gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1)
+        )
         if self.accelerator.distributed_type not in KNOWN_TO_WORK:
             raise ValueError(
                 f"`accelerate config` asks for {self.accelerator.distributed_type}; training works in one process or in "
