@@ -1,3 +1,4 @@
+import json
 import os
 from pathlib import Path
 
@@ -47,6 +48,18 @@ def flow_map(flow: FlowLM) -> FlowMapLM:
     student = FlowMapLM.from_flow_lm(flow)
     torch.nn.init.normal_(student.network.second_time_embedding.last.weight, std=0.3)  # type: ignore[union-attr]
     return student.eval()
+
+
+def old_config(directory: Path, kind: str, *, reader: str | None = None, **flags: object) -> None:
+    """Rewrite a model's config.json as version 0.1 had it: what the network is for among its sizes."""
+    path = directory / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    network = {name: value for name, value in config["network"].items() if name not in ("architecture", *flags)}
+    as_it_was = {"two_times": False, "causal": False, "extra_tokens": 0, "unit_attention": False, "guesses": False}
+    config |= {"model": kind, "network": {**network, **as_it_was, **flags}}
+    if reader is not None:
+        config["reader"] = reader
+    path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,6 +1,7 @@
 """Measures of samples, the table they go into, and the page that shows it."""
 
 import csv
+import importlib
 import json
 import math
 from dataclasses import replace
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from flm_edu.demo.report import write_report
-from flm_edu.evaluation import Point, format_table, load_sweep, save_sweep, shipped_sweeps, sweep
+from flm_edu.plots.report import write_report
+from flm_edu.evaluation import Point, load_sweep, save_sweep, shipped_sweeps, sweep
+from flm_edu.plots.table import format_table
 from flm_edu.evaluation.metrics import distinct_n, known_ngrams, token_entropy, word_ngrams
 from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.language import Language
@@ -61,7 +63,8 @@ def test_sweep_has_a_row_for_each_cell_and_the_data_first(
 def test_more_samples_than_fit_are_drawn_in_parts(
     language: Language, flow: FlowLM, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flm_edu.evaluation.sweep.ENTRIES", {"cpu": 20 * language.length * language.vocab_size})
+    module = importlib.import_module("flm_edu.evaluation.sweep")  # the package's `sweep` is the function
+    monkeypatch.setattr(module, "ENTRIES", {"cpu": 20 * language.length * language.vocab_size})
     _, cell = sweep({"FLM": flow}, language, [4], samples=50)
     assert (cell.samples, cell.evaluations) == (50, 4)
     generator = torch.Generator().manual_seed(0)

@@ -44,29 +44,6 @@ def test_flow_map_of_no_length_is_the_identity_and_its_diagonal_the_denoiser(flo
     assert torch.equal(flow_map.flow_map(x, t * 0, t * 0 + 1), flow_map.two_time_denoiser(x, t * 0, t * 0 + 1))
 
 
-def test_a_soft_reader_shows_a_point_of_the_simplex_that_keeps_the_noise(flow: FlowLM, tmp_path: Path) -> None:
-    """What differs between the entries of a row is still all there; and a student reads as its teacher does."""
-    soft = FlowLM(flow.config, flow.tokenizer, reader="soft")
-    soft.network.load_state_dict(flow.network.state_dict())
-    x, tau = torch.randn(5, 3, 3), torch.linspace(0, 1, 5)
-    seen = soft.read(x, tau)
-    assert torch.allclose(seen.sum(-1), torch.ones(5, 3))
-    assert torch.equal(seen.argmax(-1), x.argmax(-1))
-    assert bool(soft.logits(x, tau).isfinite().all())
-    assert torch.equal(flow.read(x, tau), x)
-    temperature = 2 * (1 - soft.schedule.t(tau[:1])) / torch.tensor(3.0).log()
-    again = seen[0].log() * temperature
-    assert torch.allclose(again - again.mean(-1, keepdim=True), x[0] - x[0].mean(-1, keepdim=True), atol=1e-5)
-
-    student = FlowMapLM.from_flow_lm(soft.eval())
-    assert torch.allclose(student.denoiser(x, soft.schedule.t(tau)), soft.denoiser(x, soft.schedule.t(tau)), atol=1e-6)
-    assert not torch.allclose(soft.denoiser(x, tau), flow.denoiser(x, tau), atol=1e-3)
-    student.save_pretrained(tmp_path)
-    assert load_model(tmp_path).settings() == {"schedule": "decoding-error", "reader": "soft"}
-    with pytest.raises(ModelError, match="choose one of linear, soft"):
-        FlowLM(flow.config, flow.tokenizer, reader="loud")  # type: ignore[arg-type]
-
-
 def test_the_other_kind_of_model_is_refused(flow: FlowLM, tmp_path: Path) -> None:
     flow.save_pretrained(tmp_path)
     with pytest.raises(ModelError, match="not a 'flow-map-lm'"):

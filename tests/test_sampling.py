@@ -74,12 +74,12 @@ def test_network_evaluations_are_counted_honestly(flow: FlowLM) -> None:
 
 @pytest.mark.parametrize("steps", [0, -3])
 def test_steps_below_one_are_refused(flow: FlowLM, steps: int) -> None:
-    with pytest.raises(ValueError, match=f"steps is {steps}"):
+    with pytest.raises(ValueError, match=f"`steps` is {steps}"):
         flow.sample(2, steps)
 
 
 def test_no_samples_are_refused(flow: FlowLM) -> None:
-    with pytest.raises(ValueError, match="n is 0"):
+    with pytest.raises(ValueError, match="`n` is 0"):
         flow.sample(0, 1)
 
 

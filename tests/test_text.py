@@ -75,7 +75,7 @@ def test_another_column_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "length", "message"),
-    [("", 8, "is empty"), ("  \n \n", 8, "is empty"), ("A short text.", 500, "smaller --length")],
+    [("", 8, "is empty"), ("  \n \n", 8, "is empty"), ("A short text.", 500, "smaller `length`")],
 )
 def test_empty_and_short_corpora_are_named(tmp_path: Path, content: str, length: int, message: str) -> None:
     path = tmp_path / "t.txt"
@@ -94,7 +94,7 @@ def test_missing_and_unknown_files_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("kind", "size"), [("bpe", 100), ("word", 2)])
 def test_vocabularies_that_are_too_small_are_named(kind: str, size: int) -> None:
-    with pytest.raises(CorpusError, match=f"--vocab-size is {size}"):
+    with pytest.raises(CorpusError, match=f"`vocab_size` is {size}"):
         train_tokenizer(TEXTS, size, kind)  # type: ignore[arg-type]
 
 
@@ -133,5 +133,5 @@ def test_a_tokenizer_that_cannot_be_downloaded_is_named(monkeypatch: pytest.Monk
         raise RuntimeError("no connection\nand a long trace")
 
     monkeypatch.setattr("flm_edu.vocabulary.Tokenizer.from_pretrained", offline)
-    with pytest.raises(CorpusError, match=r"--tokenizer 'gpt2' cannot .* \(no connection\)"):
+    with pytest.raises(CorpusError, match=r"tokenizer 'gpt2' cannot .* \(no connection\)"):
         published_tokenizer("gpt2")
