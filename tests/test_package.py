@@ -105,6 +105,7 @@ def test_the_wheel_carries_its_data_away_from_the_clone(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     target = tmp_path / "site packages"
     subprocess.run([sys.executable, "-m", "zipfile", "-e", str(wheel), str(target)], check=True)
+    assert (target / "flm_edu" / "py.typed").is_file(), "type checkers would not read the package's types"
     code = (
         "import flm_edu, pathlib, sys; assert pathlib.Path(flm_edu.__file__).is_relative_to(sys.argv[1]), flm_edu.__file__;"
         "m = flm_edu.load_model('sentences-fmlm'); print(m.decode(m.sample(2, 1))); print(len(flm_edu.load_language('tales')));"
