@@ -122,7 +122,9 @@ def test_pictures_have_title_axes_and_legend(points: list[Point], theme: str) ->
         assert axes.get_title(loc="left") == METRICS[metric][1]
         assert axes.get_xlabel()
         assert axes.get_ylabel()
-        assert {text.get_text() for text in axes.get_legend().get_texts()} == {"FLM", "FMLM", "toy"}
+        legend = axes.get_legend()
+        assert legend
+        assert {text.get_text() for text in legend.get_texts()} == {"FLM", "FMLM", "toy"}
     with pytest.raises(ValueError, match="'known_words' is not in these points"):
         quality_against_steps(points, "known_words")
     figure = loss_curves({"FLM": ("flow-lm", [{"step": 1.0, "loss": 2.0}, {"step": 2.0, "loss": 1.0}])})

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from flm_edu.course import VARIABLE, training_device
+from flm_edu.course.device import VARIABLE, training_device
 from flm_edu.flow import FlowLM
 from flm_edu.language import Language
 from flm_edu.network import NetworkConfig
