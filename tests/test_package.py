@@ -1,5 +1,6 @@
 """What a user of the installed package relies on: a quick import, nothing extra loaded, data found anywhere."""
 
+import errno
 import json
 import os
 import subprocess
@@ -92,6 +93,21 @@ def test_files_written_aside_appear_whole_or_not_at_all(tmp_path: Path) -> None:
         a.write_text("new")
         b.write_text("new")
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a": "new", "b": "new"}
+
+
+def test_files_are_flushed_where_only_a_writer_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows refuses to flush what is open for reading; elsewhere the refusal is imitated."""
+    if sys.platform != "win32":
+        import fcntl
+
+        def refuse_readers(descriptor: int) -> None:
+            if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+                raise OSError(errno.EBADF, "Bad file descriptor")
+
+        monkeypatch.setattr(os, "fsync", refuse_readers)
+    with write_aside(tmp_path, "a") as (a,):
+        a.write_text("new")
+    assert (tmp_path / "a").read_text() == "new"
 
 
 @pytest.mark.slow
