@@ -33,7 +33,7 @@ def write_aside(directory: Path, *names: str) -> Iterator[list[Path]]:
     try:
         yield aside
         for path in aside:
-            with open(path, "r+b") as file:  # Windows refuses to sync what is open for reading only
+            with open(path, "r+b") as file:  # Windows flushes only what is open for writing
                 os.fsync(file.fileno())
         for path, name in zip(aside, names, strict=True):
             os.replace(path, directory / name)

@@ -4,6 +4,8 @@ A committed notebook holds its outputs, so that it reads well where it is only r
 changes from run to run: no times, no machine, no widget state. Its metadata keep a fingerprint of what
 made the outputs (its code, and the models, languages and sweeps it loads); tests/notebooks/test_notebooks.py
 compares it, so that outputs older than their code, their weights or their sweeps are noticed.
+
+`python notebooks/execute.py --tidy [FILE ...]` runs nothing and only removes what an editor left in them.
 """
 
 from __future__ import annotations
@@ -42,15 +44,15 @@ def fingerprint(notebook: nbformat.NotebookNode) -> str:
     return hashlib.sha256(b"\x00".join([code.encode(), *(path.read_bytes() for path in loaded)])).hexdigest()[:16]
 
 
-def normalise(notebook: nbformat.NotebookNode) -> None:
-    """Leave out what differs between two runs of the same code on the same machine.
+def tidy(notebook: nbformat.NotebookNode) -> None:
+    """Leave out what differs between two runs of the same code on the same machine. The fingerprint stays as it is.
 
     Widgets and progress bars too: they live only as long as their kernel, and the pictures beside them stay.
     """
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
-        "flm_edu": {"made_from": fingerprint(notebook)},
+        **{key: value for key, value in notebook.metadata.items() if key == "flm_edu"},
     }
     for cell in notebook.cells:
         cell.metadata = {key: value for key, value in cell.metadata.items() if key == "tags"}
@@ -59,6 +61,12 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata = {}
+
+
+def normalise(notebook: nbformat.NotebookNode) -> None:
+    """Tidy a notebook that has just run, and note what its outputs were made from."""
+    tidy(notebook)
+    notebook.metadata["flm_edu"] = {"made_from": fingerprint(notebook)}
 
 
 def execute(path: Path) -> float:
@@ -81,9 +89,24 @@ def execute(path: Path) -> float:
     return seconds
 
 
+def tidy_file(path: Path) -> bool:
+    """Tidy a notebook that an editor has saved. Return whether there was anything to remove."""
+    notebook = nbformat.read(path, as_version=4)
+    before = nbformat.writes(notebook)
+    tidy(notebook)
+    if nbformat.writes(notebook) == before:
+        return False
+    nbformat.write(notebook, path)
+    return True
+
+
 def main() -> None:
-    """Execute the notebooks named on the command line, or all."""
-    paths = [Path(name) for name in sys.argv[1:]] or sorted(FOLDER.glob("*.ipynb"))
+    """Execute the notebooks named on the command line, or all; with --tidy, tidy them, and fail if any was not."""
+    names = [name for name in sys.argv[1:] if name != "--tidy"]
+    paths = [Path(name) for name in names] or sorted(FOLDER.glob("*.ipynb"))
+    if "--tidy" in sys.argv[1:]:
+        changed = [path.name for path in paths if tidy_file(path)]
+        sys.exit(f"tidied: {', '.join(changed)}" if changed else 0)
     for path in paths:
         print(f"{path.name}: {execute(path):.0f} s", flush=True)
 

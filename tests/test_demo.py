@@ -24,8 +24,8 @@ def test_the_demo_reaches_its_figures(tmp_path: Path) -> None:
         assert valid(points[cell]) >= least - chance, cell
     assert valid(points["perfect masked diffusion", 8]) < valid(points["FMLM", 1])
     assert valid(points["perfect flow map", 1]) == 1
-    for cell in (points["FLM", 64], points["FMLM", 1], points["FMLM", 8]):
-        assert cell.total_variation is not None
-        assert cell.total_variation_exact is not None
-        assert cell.total_variation <= cell.total_variation_exact + 0.05
+    for point in (points["FLM", 64], points["FMLM", 1], points["FMLM", 8]):
+        assert point.total_variation is not None
+        assert point.total_variation_exact is not None
+        assert point.total_variation <= point.total_variation_exact + 0.05
     assert (tmp_path / "report.html").stat().st_size > 100_000

@@ -10,10 +10,10 @@ import torch
 
 from flm_edu.corpus import load_corpus
 from flm_edu.evaluation import sweep
-from flm_edu.plots.table import format_table
 from flm_edu.evaluation.judge import Judge, JudgeError, counted_tokens, smollm2_directory
 from flm_edu.flow import FlowLM
 from flm_edu.language import Language
+from flm_edu.plots.table import format_table
 
 
 def test_only_the_first_end_of_text_counts() -> None:

@@ -1,6 +1,5 @@
 """Equal footing: what is compared has the same size and says what it was trained on; published figures have a source."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,7 @@ from flm_edu.flow import FlowMapLM
 from flm_edu.language_model import LanguageModel, load_model
 from flm_edu.methods import DISTILLATIONS, TRAINABLE, size_like
 from flm_edu.network import NetworkConfig
-from flm_edu.training.presets import PRESETS, load_preset
-
-ROOT = Path(__file__).resolve().parent.parent
+from flm_edu.training.presets import load_preset
 
 
 @pytest.mark.parametrize("vocab_size", [29, 58, 2048])
@@ -50,40 +47,6 @@ def test_training_tokens_count_teachers_and_earlier_courses_once() -> None:
 def test_every_distillation_has_a_teacher_that_can_be_trained() -> None:
     kinds = {one.model for one in TRAINABLE.values()}
     assert {method.teacher for method in DISTILLATIONS.values()} <= kinds
-
-
-def test_make_baselines_has_the_steps_and_batch_of_the_flows() -> None:
-    """Every family's teacher as long as the flow, every student as long as the flow map, of each language."""
-    lines = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
-    commands = [line.split() for line in lines if line.startswith(("\t$(FLM) ", "\t$(FLM2) "))]
-    for experiment in ("sotu-soft", "tales-semigroup"):
-        commands = [command for command in commands if experiment not in " ".join(command)]
-
-    def option(command: list[str], name: str) -> str:
-        return command[command.index(name) + 1] if name in command else ""
-
-    def of(data: str, verb: str) -> list[list[str]]:
-        return [c for c in commands if c[1] == verb and re.search(rf"/{data}-", option(c, "--out"))]
-
-    tiny = PRESETS["tiny"]
-    budgets = {  # of the flow and of its map
-        "sentences": (tiny.train.steps, tiny.distill.steps),
-    }
-    for data in ("tales", "sotu"):
-        budgets[data] = (
-            next(int(option(c, "--steps")) for c in of(data, "train") if "--model" not in c),
-            sum(int(option(c, "--steps")) for c in of(data, "distill") if option(c, "--method") in ("", "path")),
-        )
-    for data, (teacher, student) in budgets.items():
-        trained = [c for c in of(data, "train") if "--model" in c]
-        distilled = [c for c in of(data, "distill") if option(c, "--method") not in ("", "path")]
-        assert {option(c, "--model") for c in trained} == {"masked", "uniform", "ar"}
-        assert {option(c, "--method") for c in distilled} == {"sdtt", "dcd"}
-        assert {int(option(c, "--steps")) for c in trained} == {teacher}
-        assert {int(option(c, "--steps")) for c in distilled} == {student}
-        assert all(option(c, "--like") == f"$(W)/{data}-fmlm" for c in trained)
-        batch = "64" if data == "sotu" else ""  # not given: the preset's
-        assert {option(c, "--batch") for c in of(data, "train") + of(data, "distill")} == {batch}
 
 
 @pytest.mark.parametrize("path", sorted((data_dir() / "reference").glob("*.csv")), ids=lambda path: path.stem)

@@ -11,14 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from flm_edu.plots.report import write_report
 from flm_edu.evaluation import Point, load_sweep, save_sweep, shipped_sweeps, sweep
-from flm_edu.plots.table import format_table
 from flm_edu.evaluation.metrics import distinct_n, known_ngrams, token_entropy, word_ngrams
 from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.language import Language
 from flm_edu.plots.curves import METRICS, loss_curves, quality_against_seconds, quality_against_steps
+from flm_edu.plots.report import write_report
 from flm_edu.plots.style import FAMILIES
+from flm_edu.plots.table import format_table
 
 
 def test_entropy_of_a_sample() -> None:
@@ -125,7 +125,9 @@ def test_pictures_have_title_axes_and_legend(points: list[Point], theme: str) ->
         assert axes.get_title(loc="left") == METRICS[metric][1]
         assert axes.get_xlabel()
         assert axes.get_ylabel()
-        assert {text.get_text() for text in axes.get_legend().get_texts()} == {"FLM", "FMLM", "toy"}
+        legend = axes.get_legend()
+        assert legend
+        assert {text.get_text() for text in legend.get_texts()} == {"FLM", "FMLM", "toy"}
     with pytest.raises(ValueError, match="'known_words' is not in these points"):
         quality_against_steps(points, "known_words")
     figure = loss_curves({"FLM": ("flow-lm", [{"step": 1.0, "loss": 2.0}, {"step": 2.0, "loss": 1.0}])})

@@ -16,7 +16,7 @@ from flm_edu.training.optimizers import build_optimizers
 COEFFICIENTS = (3.4445, -4.775, 2.0315)  # of torch's Muon
 
 
-def matrices(shapes, seed):
+def matrices(shapes: list[tuple[int, int]], seed: int) -> list[torch.nn.Parameter]:
     generator = torch.Generator().manual_seed(seed)
     return [torch.nn.Parameter(torch.randn(shape, generator=generator)) for shape in shapes]
 
@@ -27,7 +27,7 @@ def matrices(shapes, seed):
     seed=st.integers(0, 1000),
     weight_decay=st.sampled_from([0.0, 0.1]),
 )
-def test_steps_are_those_of_torch(shapes, seed, weight_decay):
+def test_steps_are_those_of_torch(shapes: list[tuple[int, int]], seed: int, weight_decay: float) -> None:
     shapes = shapes + shapes[:1]  # at least two of one shape, which are taken together
     ours, theirs = matrices(shapes, seed), matrices(shapes, seed)
     lr = 0.02
@@ -55,7 +55,7 @@ def test_steps_are_those_of_torch(shapes, seed, weight_decay):
     scale=st.sampled_from([1e-4, 1.0, 1e4]),
     seed=st.integers(0, 99),
 )
-def test_singular_values_come_near_one_and_directions_stay(rows, columns, scale, seed):
+def test_singular_values_come_near_one_and_directions_stay(rows: int, columns: int, scale: float, seed: int) -> None:
     generator = torch.Generator().manual_seed(seed)
     small = min(rows, columns)
     left = torch.linalg.qr(torch.randn(rows, small, generator=generator))[0]
@@ -69,7 +69,7 @@ def test_singular_values_come_near_one_and_directions_stay(rows, columns, scale,
     assert inside.diag().max() < 1.3
 
 
-def test_a_matrix_without_a_gradient_is_left_alone():
+def test_a_matrix_without_a_gradient_is_left_alone() -> None:
     still, moved = matrices([(4, 4), (4, 4)], 0)
     before = still.detach().clone()
     moved.grad = torch.ones_like(moved)
@@ -78,13 +78,13 @@ def test_a_matrix_without_a_gradient_is_left_alone():
     assert not torch.equal(moved, before)
 
 
-def test_what_is_not_a_matrix_is_refused():
+def test_what_is_not_a_matrix_is_refused() -> None:
     with pytest.raises(ValueError, match="2D"):
         Muon([torch.nn.Parameter(torch.zeros(3))], lr=0.1)
 
 
 @pytest.mark.alone
-def test_optimizers_cost_less_than_the_network():
+def test_optimizers_cost_less_than_the_network() -> None:
     """Emulated bf16 made them three times as dear as the demo's network on a CPU without it."""
     network = DiT(NetworkConfig(vocab_size=30, length=9, width=96, blocks=3, heads=4))
     optimizers = build_optimizers(network, TrainConfig())

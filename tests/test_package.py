@@ -1,6 +1,7 @@
 """What a user of the installed package relies on: a quick import, nothing extra loaded, data found anywhere."""
 
 import ast
+import errno
 import json
 import os
 import re
@@ -125,6 +126,21 @@ def test_files_written_aside_appear_whole_or_not_at_all(tmp_path: Path) -> None:
     assert {p.name: p.read_text() for p in tmp_path.iterdir()} == {"a": "new", "b": "new"}
 
 
+def test_files_are_flushed_where_only_a_writer_may(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Windows refuses to flush what is open for reading; elsewhere the refusal is imitated."""
+    if sys.platform != "win32":
+        import fcntl
+
+        def refuse_readers(descriptor: int) -> None:
+            if fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+                raise OSError(errno.EBADF, "Bad file descriptor")
+
+        monkeypatch.setattr(os, "fsync", refuse_readers)
+    with write_aside(tmp_path, "a") as (a,):
+        a.write_text("new")
+    assert (tmp_path / "a").read_text() == "new"
+
+
 @pytest.mark.slow
 def test_the_wheel_carries_its_data_away_from_the_clone(tmp_path: Path) -> None:
     """Build the wheel, unpack it elsewhere, and use a shipped model and a language from there."""
@@ -136,6 +152,7 @@ def test_the_wheel_carries_its_data_away_from_the_clone(tmp_path: Path) -> None:
     (wheel,) = tmp_path.glob("*.whl")
     target = tmp_path / "site packages"
     subprocess.run([sys.executable, "-m", "zipfile", "-e", str(wheel), str(target)], check=True)
+    assert (target / "flm_edu" / "py.typed").is_file(), "type checkers would not read the package's types"
     code = (
         "import flm_edu, pathlib, sys; assert pathlib.Path(flm_edu.__file__).is_relative_to(sys.argv[1]), flm_edu.__file__;"
         "m = flm_edu.load_model('sentences-fmlm'); print(m.decode(m.sample(2, 1))); print(len(flm_edu.load_language('tales')));"

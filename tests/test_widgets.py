@@ -46,7 +46,7 @@ MAKERS: dict[str, Callable[[], Widget]] = {
     "step-count-two-data": lambda: StepCountExplorer(TWO_DATA),
 }
 #: two languages or corpora, of which one was judged
-TWO_DATA = [
+TWO_DATA: list[Point] = [
     Point("toy", "data", 0, 9, 0.1, validity=1.0),
     *(Point("FLM", "flow-lm", n, 9, 0.1 * n, validity=0.1 * n, texts=("a b",)) for n in (1, 4)),
     Point("book", "data", 0, 9, 0.1, known_pairs=0.9, judge_perplexity=50.0),
@@ -157,7 +157,7 @@ def test_kernel_messages_do_not_raise() -> None:
     widget.set_state({"steps": 9999, "model": "nonsense", "time": -3})
     assert (widget.steps, widget.model, widget.time) == (64, "euler", 0)
     with pytest.raises(traitlets.TraitError):
-        widget.language = "no dictionary"  # not a control: nobody reaches it by a slider
+        widget.language = "no dictionary"  # type: ignore[assignment]  # not a control: nobody reaches it by a slider
 
 
 def test_the_player_needs_something_to_play() -> None:

@@ -57,7 +57,7 @@ class Watch:
 @pytest.fixture
 def open_widget(browser: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Open a widget's static page from its file; at the end no error and no request may have happened."""
-    opened = []
+    opened: list[tuple[Any, Watch]] = []
 
     def open_page(widget: Any, *, width: int = 800, theme: str = "light") -> Any:
         page = browser.new_page(viewport={"width": width, "height": 1000}, color_scheme=theme)

@@ -21,7 +21,7 @@ KERNEL = "window.jupyterapp.shell.currentWidget?.context?.sessionContext.session
 @contextmanager
 def jupyterlab(folder: Path, cells: Sequence[str]) -> Iterator[str]:
     """Serve `all.ipynb` with these cells, with no settings of whoever runs this; yields the server's address."""
-    written = [
+    written: list[dict[str, Any]] = [
         {
             "cell_type": "code",
             "id": f"cell{i}",

@@ -1,5 +1,6 @@
 """The figures of the course: what they draw is where it should be, and every one stands on its card."""
 
+import numpy as np
 import torch
 
 from flm_edu.evaluation import Point
@@ -26,7 +27,9 @@ def test_each_state_is_drawn_in_the_colour_of_its_word() -> None:
     figure = lessons.triangles({"corners": torch.eye(3)}, ["a", "b", "c"], "title")
     (axes,) = figure.axes
     for k, marks in enumerate(axes.collections):
-        assert torch.allclose(torch.tensor(marks.get_offsets().tolist()), lessons.to_plane(torch.eye(3)[k : k + 1]))
+        assert torch.allclose(
+            torch.tensor(np.asarray(marks.get_offsets()).tolist()), lessons.to_plane(torch.eye(3)[k : k + 1])
+        )
     assert {text.get_text() for text in axes.texts} == {"a", "b", "c"}
     ways = torch.stack([torch.zeros(2, 3), torch.eye(3)[:2]])  # two steps, two states
     (axes,) = lessons.triangles({"ways": ways}, ["a", "b", "c"], "title", paths=True).axes
@@ -37,13 +40,13 @@ def test_tables_and_curves_show_their_numbers() -> None:
     (axes,) = lessons.tables({"": torch.tensor([[0.25, 0.0]])}, ["row"], ["a", "b"], "title").axes
     assert [text.get_text() for text in axes.texts] == ["0.25", "0"]
     (axes,) = lessons.lines([1, 2], {"flow": [3, 4], "best": [1, 1]}, "t", "x", "y", looks={"best": "floor"}).axes
-    assert axes.lines[0].get_ydata().tolist() == [3, 4]
+    assert np.asarray(axes.lines[0].get_ydata()).tolist() == [3, 4]
     assert axes.lines[1].get_linestyle() == "--"
     (axes,) = lessons.decisions([["the", "king"]], torch.tensor([[0.9, 0.2]]), ["text"], "title").axes
-    faint = {text.get_text(): text.get_alpha() for text in axes.texts}
+    faint = {text.get_text(): text.get_alpha() or 0 for text in axes.texts}
     assert faint["king"] < faint["the"] == 1
     figure = lessons.landscape(torch.rand(5, 5), "title", "a", "b", "c", marks={"here": (0.2, 0.4)})
-    assert figure.axes[0].lines[0].get_xydata().tolist() == [[0.2, 0.4]]
+    assert np.asarray(figure.axes[0].lines[0].get_xydata()).tolist() == [[0.2, 0.4]]
 
 
 def test_every_figure_is_readable_on_a_dark_page() -> None:

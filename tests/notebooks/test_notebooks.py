@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 import flm_edu
-from notebooks.execute import fingerprint
+from notebooks.execute import fingerprint, tidy, tidy_file
 from notebooks.times import ALL_LIMIT, CELL_LIMIT, MEMORY_LIMIT, NOTEBOOK_LIMIT, TABLE
 
 ROOT = Path(flm_edu.__file__).resolve().parent.parent
@@ -43,11 +43,32 @@ def test_committed_outputs_are_those_of_the_committed_code(path: Path) -> None:
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_nothing_of_a_machine_or_a_run_is_kept(path: Path) -> None:
-    notebook = read(path)
-    assert set(notebook.metadata) == {"kernelspec", "language_info", "flm_edu"}
-    assert all(set(cell.metadata) <= {"tags"} for cell in notebook.cells)
+    notebook, tidied = read(path), read(path)
+    tidy(tidied)
+    assert notebook == tidied, f"python notebooks/execute.py --tidy {path.name}"
     outputs = [str(output) for cell in notebook.cells for output in cell.get("outputs", [])]
     assert not re.search(r"/(home|root|tmp|work|Users)/", "".join(outputs))
+
+
+def test_what_an_editor_left_is_removed_and_the_rest_stays(tmp_path: Path) -> None:
+    """As the hook before a commit does it: times, the kernel's version and widgets go, the fingerprint and tags stay."""
+    path = tmp_path / "a.ipynb"
+    view = nbformat.v4.new_output("display_data", {"application/vnd.jupyter.widget-view+json": {"model_id": "x"}})
+    text = nbformat.v4.new_output("stream", text="2\n")
+    cell = nbformat.v4.new_code_cell(
+        "print(1 + 1)", id="one", execution_count=1, outputs=[view, text],
+        metadata={"tags": ["keep"], "execution": {"iopub.execute_input": "2026-01-01T00:00:00Z"}, "scrolled": True},
+    )  # fmt: skip
+    metadata = {"language_info": {"name": "python", "version": "3.11.7"}, "widgets": {}, "flm_edu": {"made_from": "a"}}
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell], metadata=metadata), path)
+    assert tidy_file(path)
+    notebook = read(path)
+    assert notebook.metadata.keys() == {"kernelspec", "language_info", "flm_edu"}
+    assert notebook.metadata.language_info == {"name": "python"}
+    assert notebook.metadata.flm_edu == {"made_from": "a"}
+    assert notebook.cells[0].metadata == {"tags": ["keep"]}
+    assert notebook.cells[0].outputs == [text]
+    assert not tidy_file(path)
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
