@@ -12,7 +12,8 @@ from flm_edu.generator import TextGenerator
 from flm_edu.grammar import load_language
 from flm_edu.interpolant import interpolate
 from flm_edu.language import Language
-from flm_edu.language_model import LanguageModel, load_model, shipped_models
+from flm_edu.language_model import LanguageModel, load_model
+from flm_edu.model_files import shipped_models
 from flm_edu.network import DiT, NetworkConfig
 from flm_edu.reference import load_reference_checkpoint
 from flm_edu.schedule import DecodingErrorSchedule, UniformSchedule

@@ -77,6 +77,10 @@ class Architecture(Settings):
         super().__init_subclass__(**options)
         Architecture.KNOWN[cls.architecture] = cls
 
+    def least_weights(self) -> int:
+        """Return a number of weights that a network of these sizes has at least; what is read from files is checked by it."""
+        return self.vocab_size
+
     def build(self, role: Role) -> Network:
         """Return an untrained network of these sizes for a role.
 

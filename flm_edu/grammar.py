@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from flm_edu.files import data_dir
 from flm_edu.language import Language
+
+MOST_TEXTS = 200_000  # that are listed
 
 
 class GrammarError(ValueError):
@@ -76,8 +79,14 @@ def parse_grammar(content: str, name: str, source: str = "grammar") -> Language:
     shapes = choices.pop("text", [])
     if not shapes:
         raise GrammarError(f"{source}: there is no [text] section with at least one line")
-    sentences, weights = [], []
+    sentences: list[str] = []
+    weights: list[float] = []
     for drawn, weight in _draws(list(choices.items()), source):
+        if len(sentences) > MOST_TEXTS:
+            most = math.prod(len(options) for options in choices.values()) * len(shapes)
+            raise GrammarError(
+                f"{source}: more than {MOST_TEXTS:,} texts (up to {most:,} by its choices) are too many to list"
+            )
         total = sum(shape.weight for shape in shapes)
         for shape in shapes:
             sentences.append(_fill(shape.words, drawn, source))

@@ -15,22 +15,28 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from flm_edu.architecture import Architecture, Role
-from flm_edu.files import data_dir, write_aside
+from flm_edu.files import write_aside
 from flm_edu.generator import TextGenerator
-
-CONFIG, WEIGHTS, TOKENIZER, PROVENANCE = "config.json", "model.safetensors", "tokenizer.json", "provenance.json"
+from flm_edu.model_files import (
+    CONFIG,
+    PROVENANCE,
+    TOKENIZER,
+    WEIGHTS,
+    ModelError,
+    check_hashes,
+    find_model,
+    hashes,
+    read_json,
+    read_tokenizer,
+    read_weights,
+)
 
 M = TypeVar("M", bound="LanguageModel")
-
-
-class ModelError(ValueError):
-    """A model directory that cannot be used: names the file and the remedy."""
 
 
 class LanguageModel(TextGenerator, nn.Module):
@@ -159,13 +165,12 @@ class LanguageModel(TextGenerator, nn.Module):
         }
         with write_aside(Path(directory), *names) as paths:
             paths[0].write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-            try:
-                save_file(weights, paths[1])
-            except SafetensorError as error:  # its own type, for a full disk too
-                raise OSError(f"cannot write {Path(directory) / WEIGHTS} ({error})") from error
-            paths[2].write_text(json.dumps(provenance or self.provenance, indent=2) + "\n", encoding="utf-8")
+            paths[1].write_bytes(save(weights))
             if self.tokenizer is not None:
                 paths[3].write_text(self.tokenizer.to_str(), encoding="utf-8")
+            hashed = {name: path for name, path in zip(names, paths, strict=True) if name in (WEIGHTS, TOKENIZER)}
+            facts = {**(provenance or self.provenance), "files": hashes(hashed)}
+            paths[2].write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def from_pretrained(cls: type[M], name: str | Path, device: str | torch.device = "cpu") -> M:
@@ -179,28 +184,28 @@ class LanguageModel(TextGenerator, nn.Module):
         kind = LanguageModel.KINDS.get(config.pop("model"), cls)
         if not issubclass(kind, cls):
             raise ModelError(f"{directory} holds a {kind.kind!r}, not a {cls.kind!r} ({cls.__name__})")
-        model = kind._untrained(directory, config)
-        weights = directory / WEIGHTS
+        provenance = read_json(directory / PROVENANCE) if (directory / PROVENANCE).is_file() else {}
+        check_hashes(directory, provenance)
+        weights = read_weights(directory)
+        model = kind._untrained(directory, config, sum(value.numel() for value in weights.values()))
         try:
-            model.network.load_state_dict(load_file(weights))  # weights of half precision become float32 again
-        except Exception as error:  # safetensors raises its own error type and OSError, torch RuntimeError
-            raise ModelError(
-                f"{weights} is missing, truncated or damaged, or not what {CONFIG} asks for; copy or train the model "
-                f"again ({error})"
-            ) from error
-        if (directory / PROVENANCE).is_file():
-            model.provenance = _read_json(directory / PROVENANCE)
+            model.network.load_state_dict(weights)  # those of half precision become float32 again
+        except RuntimeError as error:
+            raise ModelError(f"{directory / WEIGHTS} does not hold what {CONFIG} asks for ({error})") from error
+        model.provenance = provenance
         return model.to(device).eval()
 
     @classmethod
-    def _untrained(cls: type[M], directory: Path, config: dict[str, Any]) -> M:
-        """Return the model that config.json describes, with the tokenizer beside it."""
+    def _untrained(cls: type[M], directory: Path, config: dict[str, Any], weights: int) -> M:
+        """Return the model that config.json describes, which must fit into this number of weights, with its tokenizer."""
         file = directory / TOKENIZER
         try:
-            tokenizer = Tokenizer.from_file(str(file)) if file.is_file() else None
+            tokenizer = read_tokenizer(file) if file.is_file() else None
             sizes = dict(config.pop("network"))
-            architecture = Architecture.KNOWN[sizes.pop("architecture", "dit")]
-            return cls(architecture(**sizes), tokenizer, **config)
+            shape = Architecture.KNOWN[sizes.pop("architecture", "dit")](**sizes)
+            if shape.least_weights() > weights:  # before anything is allocated
+                raise ValueError(f"it asks for {shape.least_weights():,} weights and more; {WEIGHTS} holds {weights:,}")
+            return cls(shape, tokenizer, **config)
         except ModelError:
             raise
         except Exception as error:  # tokenizers raises bare Exception; TypeError and KeyError from the config
@@ -216,42 +221,12 @@ def load_model(name: str | Path, device: str | torch.device = "cpu") -> Language
     return LanguageModel.from_pretrained(name, device)
 
 
-def shipped_models() -> list[str]:
-    """Return the names of the trained models that come with the package."""
-    return sorted(path.parent.name for path in (data_dir() / "checkpoints").glob(f"*/{CONFIG}"))
-
-
-def find_model(name: str | Path) -> Path:
-    """Return the directory of a model: a path, a shipped name, or a hub id, which is downloaded.
-
-    Raises:
-        ModelError: none of these.
-    """
-    for directory in (Path(name), data_dir() / "checkpoints" / str(name)):
-        if (directory / CONFIG).is_file():
-            return directory
-    if Path(name).exists():
-        raise ModelError(f"{name} is no model directory: it holds no {CONFIG}")
-    shipped = ", ".join(shipped_models()) or "none"
-    if str(name).count("/") == 1:
-        import huggingface_hub
-
-        try:
-            return Path(huggingface_hub.snapshot_download(str(name), allow_patterns=["*.json", "*.safetensors"]))
-        except Exception as error:  # the hub's client raises many kinds; all mean that it is not to be had
-            raise ModelError(
-                f"no model {str(name)!r}: no such directory, and the hub says {type(error).__name__} ({error}); "
-                f"shipped models: {shipped}"
-            ) from error
-    raise ModelError(f"no model {str(name)!r}: give a model directory, a hub id, or a shipped model ({shipped})")
-
-
 #: makes a config.json of an earlier version what it would be today; an extension adds its own
 UPGRADES: list[Callable[[dict[str, Any]], None]] = []
 
 
 def _read_config(directory: Path) -> dict[str, Any]:
-    config = _read_json(directory / CONFIG)
+    config = read_json(directory / CONFIG)
     network = config.get("network")
     if isinstance(network, dict):
         for name in () if "architecture" in network else ("two_times", "causal", "extra_tokens"):
@@ -263,13 +238,3 @@ def _read_config(directory: Path) -> dict[str, Any]:
             f"{directory / CONFIG} names the model {config.get('model')!r}, which this version does not know"
         )
     return config
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelError(f"{path} cannot be read as JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise ModelError(f"{path} must hold a JSON object")
-    return content

@@ -46,6 +46,11 @@ class NetworkConfig(Architecture):
         if self.width % (2 * self.heads):
             raise ValueError(f"`width` is {self.width}; it must be a multiple of 2 x `heads` = {2 * self.heads}")
 
+    def least_weights(self) -> int:
+        """Return the weights of embedding, positions and blocks' matrices, and no more."""
+        embeddings = self.vocab_size + (self.length if self.absolute_positions else 0)
+        return embeddings * self.width + self.blocks * self.width * (12 * self.width + 6 * self.time_width)
+
     def build(self, role: Role) -> Network:
         """Return an untrained `DiT`."""
         return DiT(self, role)

@@ -7,7 +7,10 @@ transformers, ...) as inert records, and refuses everything else by name.
 
 from __future__ import annotations
 
+import io
+import math
 import pickle
+import pickletools
 import zipfile
 from collections import OrderedDict, defaultdict
 from pathlib import Path
@@ -17,7 +20,7 @@ import torch
 from torch import Tensor
 
 from flm_edu.flow import FlowLM, FlowMapLM
-from flm_edu.language_model import ModelError
+from flm_edu.model_files import ModelError
 from flm_edu.network import NetworkConfig
 
 SOFTCAP = 50.0  # the authors' attention caps its scores there
@@ -58,11 +61,8 @@ def load_reference_checkpoint(path: str | Path) -> FlowLM | FlowMapLM:
     state = content.get("state_dict") if isinstance(content, dict) else None
     if not isinstance(state, dict):
         raise ModelError(f"{path} holds no 'state_dict'; it is not a Lightning checkpoint of the published code")
-    weights = {
-        name.removeprefix("backbone.").removeprefix("_orig_mod."): value
-        for name, value in state.items()
-        if name.startswith("backbone.") and isinstance(value, Tensor)
-    }
+    named = {_bare(str(name)): value for name, value in state.items() if isinstance(value, Tensor)}
+    weights = {name.removeprefix("backbone."): v for name, v in named.items() if name.startswith("backbone.")}
     inv_freq = weights.pop("rotary_emb.inv_freq", None)
     weights = _averaged(content.get("ema"), weights, path)
     if "vocab_embed.embedding" not in weights:
@@ -72,17 +72,17 @@ def load_reference_checkpoint(path: str | Path) -> FlowLM | FlowMapLM:
 
     try:
         return _build(weights, inv_freq, content.get("hyper_parameters"), path)
-    except (RuntimeError, KeyError, ValueError, AttributeError, TypeError) as error:
-        if isinstance(error, ModelError):
-            raise
+    except ModelError:
+        raise
+    except Exception as error:  # sizes of all kinds can be wrong
         raise ModelError(f"{path} has other layers or settings than the published network ({error!r})") from error
 
 
 def _build(weights: dict[str, Tensor], inv_freq: Tensor | None, settings: Any, path: Path) -> FlowLM | FlowMapLM:
     vocab_size, width = weights["vocab_embed.embedding"].shape
-    stored = ((_plain(settings) or {}).get("config") or {}).get("model") or {}
-    heads = stored.get("n_heads") or (width // (2 * len(inv_freq)) if inv_freq is not None else None)
-    length = stored.get("length") or 1024
+    stored = _inside(_inside(settings, "config"), "model")
+    heads = _inside(stored, "n_heads") or (width // (2 * len(inv_freq)) if inv_freq is not None else None)
+    length = _inside(stored, "length") or 1024
     if not heads:
         raise ModelError(f"{path} stores neither a configuration nor rotary frequencies; the head count is unknown")
     config = NetworkConfig(
@@ -103,6 +103,12 @@ def _build(weights: dict[str, Tensor], inv_freq: Tensor | None, settings: Any, p
     return model.eval()
 
 
+def _bare(name: str) -> str:
+    """Return a name without the wrappers that other trainings leave in it."""
+    wrappers = ("module", "_orig_mod", "_checkpoint_wrapped_module", "_fsdp_wrapped_module")
+    return ".".join(part for part in name.split(".") if part not in wrappers)
+
+
 def _our_name(name: str) -> str:
     prefix, rest = "", name
     if name.startswith("blocks."):
@@ -116,9 +122,9 @@ def _our_name(name: str) -> str:
 
 def _averaged(ema: Any, weights: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
     """Return the moving averages, which are stored as a list in the order of the parameters."""
-    if not isinstance(ema, dict):
+    shadow = ema.get("shadow_params") if isinstance(ema, dict) else None
+    if not shadow:
         return weights
-    shadow = ema.get("shadow_params") or []
     if [tuple(v.shape) for v in shadow] != [tuple(v.shape) for v in weights.values()]:
         raise ModelError(f"{path}: the averaged weights do not match the network's parameters in number or shape")
     return dict(zip(weights, shadow, strict=True))
@@ -138,24 +144,20 @@ _DTYPES = {
     "ByteStorage": torch.uint8,
     "BoolStorage": torch.bool,
 }
-_INERT_LIBRARIES = [
-    "omegaconf",
-    "transformers",
-    "tokenizers",
-    "typing",
-    "pathlib",
-    "lightning",
-    "pytorch_lightning",
-    "hydra",
-]
-_PLAIN_TYPES = {kind.__name__: kind for kind in (dict, list, set, tuple, int, float, str, bool)}
+_INERT_LIBRARIES = (
+    *("omegaconf", "transformers", "tokenizers", "typing", "pathlib", "lightning", "pytorch_lightning", "hydra"),
+    *("torch", "numpy", "argparse", "datetime", "collections"),
+)
+_PLAIN_TYPES = {kind.__name__: kind for kind in (dict, list, set, tuple, int, float, complex, str, bool)}
 
 
 class _Inert:
     """Stands for an object of a library: keeps what the file says of it and does nothing."""
 
+    state: Any = None
+
     def __init__(self, *args: Any, **kwargs: Any):
-        self.args, self.state = args, None
+        """Take any arguments, and use none."""
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
@@ -175,13 +177,24 @@ def read_checkpoint(path: str | Path) -> Any:
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+            if unpacked > 2 * Path(path).stat().st_size + 2**20:  # torch.save does not compress
+                raise ModelError(f"{path} was refused: it unpacks to {unpacked:,} bytes, far more than it has")
             if damaged := archive.testzip():
                 raise ModelError(f"{path} is damaged at {damaged}; fetch it again")
             (pickled,) = [name for name in archive.namelist() if name.endswith("/data.pkl")]
-            with archive.open(pickled) as file:
-                return _Reader(file, archive, pickled.removesuffix("data.pkl"), path).load()
+            program = archive.read(pickled)
+            for operation, argument, _ in pickletools.genops(program):  # which allocates nothing
+                if "PUT" in operation.name and int(argument or 0) > len(program):
+                    raise ModelError(f"{path} was refused: it asks for a memory that only an attack would need")
+            return _Reader(io.BytesIO(program), archive, pickled.removesuffix("data.pkl"), path).load()
     except ModelError:
         raise
+    except zipfile.BadZipFile as error:
+        raise ModelError(
+            f"{path} is no zip file: truncated, another kind of file, or written by torch before 1.6 (load it with "
+            "torch and save it again)"
+        ) from error
     except Exception as error:  # a damaged file can make zipfile, zlib, pickle or torch raise anything
         raise ModelError(f"{path} cannot be read as a checkpoint (missing, truncated or damaged: {error})") from error
 
@@ -215,21 +228,22 @@ class _Reader(pickle.Unpickler):
         """Return a stored block of numbers."""
         _, kind, key, _, count = pid
         block = bytearray(self.archive.read(f"{self.root}data/{key}"))
-        return (
-            torch.frombuffer(block, dtype=_DTYPES[kind], count=count) if count else torch.empty(0, dtype=_DTYPES[kind])
-        )
+        if len(block) != count * _DTYPES[kind].itemsize:
+            raise ModelError(f"{self.path} is damaged: block {key} does not have the {count} numbers that it claims")
+        return torch.frombuffer(block, dtype=_DTYPES[kind]) if count else torch.empty(0, dtype=_DTYPES[kind])
 
 
 def _tensor(storage: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *rest: Any) -> Tensor:
+    if math.prod(size) > storage.numel():
+        raise ValueError(f"a tensor of shape {tuple(size)} out of {storage.numel()} numbers")
     return torch.as_strided(storage, size, stride, offset).clone()
 
 
-def _plain(value: Any) -> Any:
-    """Return inert omegaconf records as plain dictionaries and values."""
+def _inside(value: Any, name: str) -> Any:
+    """Return what a dictionary or an inert omegaconf record holds under a name; None for nothing."""
     if isinstance(value, _Inert) and isinstance(value.state, dict):
-        return _plain(value.state.get("_content", value.state.get("_val")))
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
+        value = value.state.get("_content", value.state)
+    found = value.get(name) if isinstance(value, dict) else None
+    if isinstance(found, _Inert) and isinstance(found.state, dict) and "_val" in found.state:
+        return found.state["_val"]
+    return found

@@ -16,15 +16,20 @@ from typing import Any
 import pytest
 import torch
 
-from flm_edu.flow import FlowLM, FlowMapLM, Reader
+from flm_edu.architecture import Network
+from flm_edu.baselines import AutoregressiveLM, MaskedLM
+from flm_edu.extensions import SoftFlowLM
+from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
-from flm_edu.language_model import load_model
+from flm_edu.language_model import LanguageModel, load_model
+from flm_edu.methods import TRAINABLE
 from flm_edu.objectives import (
     EulerianDistillation,
     LagrangianDistillation,
-    Objective,
+    Loss,
     SemigroupDistillation,
+    StepContext,
     flow_matching,
 )
 from flm_edu.training import TrainConfig, Trainer
@@ -94,15 +99,39 @@ def test_same_seed_same_weights_and_other_seed_other(language: Language) -> None
 
 def test_a_cycle_draws_the_same_batches_again(language: Language) -> None:
     seen: list[tuple[list[int], float]] = []
+    numbers: list[int | None] = []
 
-    def watch(model: FlowLM, tokens: torch.Tensor, generator: torch.Generator, averaged: FlowLM) -> Objective:
-        seen.append((tokens.flatten().tolist(), float(torch.rand(1, generator=generator.clone_state()))))
-        return flow_matching(model, tokens, generator)
+    def watch(model: FlowLM, tokens: torch.Tensor, context: StepContext) -> Loss:
+        assert context.generator is not None
+        numbers.append(context.batch)
+        seen.append((tokens.flatten().tolist(), float(torch.rand(1, generator=context.generator.clone_state()))))
+        return flow_matching(model, tokens, context)
 
     Trainer(tiny_flow(language), language, watch, replace(SHORT, steps=7, cycle=3)).run()
     assert seen[:3] == seen[3:6]
     assert seen[0] == seen[6]
     assert seen[0] != seen[1]
+    assert numbers == [0, 1, 2, 0, 1, 2, 0]
+
+
+def test_an_objective_is_told_what_it_may_use(language: Language) -> None:
+    """Each part of a batch that comes again has a number of its own; without a cycle none has."""
+    seen: list[StepContext] = []
+
+    def watch(model: FlowLM, tokens: torch.Tensor, context: StepContext) -> Loss:
+        assert len(tokens) == 4
+        seen.append(context)
+        return flow_matching(model, tokens, context)
+
+    for cycle in (0, 2):
+        trainer = Trainer(
+            tiny_flow(language), language, watch, replace(SHORT, steps=4, accumulate=2, cycle=cycle)
+        )
+        trainer.run()
+        assert all(context.averaged is trainer.averaged for context in seen[-8:])
+        assert all(context.generator is not None for context in seen[-8:])
+    assert [context.progress for context in seen[:8]] == [0.0, 0.0, 0.25, 0.25, 0.5, 0.5, 0.75, 0.75]
+    assert [context.batch for context in seen] == [None] * 8 + [0, 1, 2, 3, 0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("optimizer", ["muon", "adamw"])
@@ -146,9 +175,8 @@ def test_dropout_is_seeded_too(language: Language) -> None:
 def test_accumulation_is_one_larger_batch(language: Language) -> None:
     """The same examples in two passes give the same gradient as in one."""
 
-    def fixed(model: FlowLM, tokens: torch.Tensor, generator: Any, averaged: Any) -> Objective:
-        loss = (model.logits(tokens, torch.full((len(tokens),), 0.5)) ** 2).mean()
-        return Objective(loss)
+    def fixed(model: FlowLM, tokens: torch.Tensor, context: StepContext) -> Loss:
+        return Loss((model.logits(tokens, torch.full((len(tokens),), 0.5)) ** 2).mean())
 
     class Same:
         name, vocab_size, length, fingerprint, origin = "same", language.vocab_size, language.length, "x", {}
@@ -198,12 +226,11 @@ def test_provenance_says_where_a_model_comes_from(language: Language, tmp_path: 
 
 
 def test_nan_stops_and_keeps_the_last_good_checkpoint(language: Language, tmp_path: Path) -> None:
-    def breaks(model: FlowLM, tokens: torch.Tensor, generator: torch.Generator, averaged: Any) -> Objective:
-        result = flow_matching(model, tokens, generator)
-        breaks.calls += 1  # type: ignore[attr-defined]
-        return Objective(result.loss * (math.nan if breaks.calls > 6 else 1))  # type: ignore[attr-defined]
+    calls = itertools.count(1)
 
-    breaks.calls = 0  # type: ignore[attr-defined]
+    def breaks(model: FlowLM, tokens: torch.Tensor, context: StepContext) -> Loss:
+        return Loss(flow_matching(model, tokens, context).loss * (math.nan if next(calls) > 6 else 1))
+
     model = tiny_flow(language)
     with pytest.raises(TrainingStopped, match=r"NaN or infinite at step 7; .* keeps the last good checkpoint"):
         Trainer(model, language, breaks, SHORT, directory=tmp_path).run()
@@ -215,14 +242,14 @@ def test_nan_stops_and_keeps_the_last_good_checkpoint(language: Language, tmp_pa
 def test_a_bad_gradient_is_caught_before_it_is_saved(language: Language, tmp_path: Path) -> None:
     """The loss of the step is still finite; the weights no longer are."""
 
-    def breaks(model: FlowLM, tokens: torch.Tensor, generator: torch.Generator, averaged: Any) -> Objective:
-        result = flow_matching(model, tokens, generator)
-        breaks.calls += 1  # type: ignore[attr-defined]
-        if breaks.calls == 8:  # type: ignore[attr-defined]
+    calls = itertools.count(1)
+
+    def breaks(model: FlowLM, tokens: torch.Tensor, context: StepContext) -> Loss:
+        result = flow_matching(model, tokens, context)
+        if next(calls) == 8:
             result.loss.register_hook(lambda gradient: gradient * math.nan)
         return result
 
-    breaks.calls = 0  # type: ignore[attr-defined]
     with pytest.raises(TrainingStopped, match="at step 8"):
         Trainer(tiny_flow(language), language, breaks, SHORT, directory=tmp_path).run()
     assert load_model(tmp_path).provenance["steps"] == 4
@@ -239,8 +266,6 @@ def test_a_metrics_file_cut_short_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.cuda
 def test_a_teacher_loaded_on_the_cpu_distils_on_cuda(language: Language) -> None:
-    from flm_edu.flow import FlowMapLM
-
     flow = tiny_flow(language)
     Trainer(FlowMapLM.from_flow_lm(flow), language, SemigroupDistillation(flow), SHORT).run()
 
@@ -276,6 +301,7 @@ def test_learning_rate_rises_stays_and_falls() -> None:
 
 
 def test_muon_takes_the_matrices_of_the_blocks(flow: FlowLM) -> None:
+    assert isinstance(flow.network, Network)
     adamw, muon = build_optimizers(flow.network, TrainConfig())
     in_muon = {id(p) for group in muon.param_groups for p in group["params"]}
     names = {name for name, p in flow.network.named_parameters() if id(p) in in_muon}
@@ -290,10 +316,10 @@ def test_muon_takes_the_matrices_of_the_blocks(flow: FlowLM) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"steps": 0}, "steps is 0"),
-        ({"lr": 0.0}, "lr is 0.0"),
-        ({"ema": 1.0}, "ema in"),
-        ({"optimizer": "sgd"}, "optimizer must be"),
+        ({"steps": 0}, "`steps` is 0"),
+        ({"lr": 0.0}, "`lr` is 0.0"),
+        ({"ema": 1.0}, "`ema` is 1.0"),
+        ({"optimizer": "sgd"}, "`optimizer` is 'sgd'; choose one of muon, adamw"),
     ],
 )
 def test_bad_settings_are_named(changes: dict[str, Any], message: str) -> None:
@@ -307,7 +333,7 @@ def test_corpus_of_another_shape_is_named(flow: FlowLM) -> None:
 
 
 def test_batches_that_cannot_be_divided_are_named(flow: FlowLM, language: Language) -> None:
-    with pytest.raises(ValueError, match="batch 8 cannot be divided"):
+    with pytest.raises(ValueError, match="`batch` 8 cannot be divided"):
         Trainer(flow, language, flow_matching, replace(SHORT, accumulate=3))
 
 
@@ -315,7 +341,7 @@ def test_resuming_needs_the_same_run(language: Language, tmp_path: Path) -> None
     def trainer(config: TrainConfig = SHORT, corpus: Language = language) -> Trainer:
         return Trainer(tiny_flow(language), corpus, flow_matching, config, directory=tmp_path)
 
-    with pytest.raises(TrainingStopped, match="start the run without --resume"):
+    with pytest.raises(TrainingStopped, match="`resume`: .* start the run without it"):
         trainer().resume()
     trainer().run()
     with pytest.raises(TrainingStopped, match="steps 12 -> 20"):
@@ -325,12 +351,31 @@ def test_resuming_needs_the_same_run(language: Language, tmp_path: Path) -> None
         trainer(corpus=other).resume()
     state = state_path(tmp_path)
     saved = torch.load(state, weights_only=True)
-    del saved["run"]["network causal"]  # a setting that did not exist yet when the run was saved
+    del saved["run"]["network softcap"]  # a setting that did not exist yet when the run was saved
     torch.save(saved, state)
     trainer().resume()
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(TrainingStopped, match="is damaged"):
         trainer().resume()
+
+
+@pytest.mark.parametrize("others", [(MaskedLM, AutoregressiveLM), (FlowLM, SoftFlowLM)], ids=["tokens", "states"])
+def test_resuming_needs_the_same_kind_of_model(
+    language: Language, tmp_path: Path, others: tuple[type[LanguageModel], type[LanguageModel]]
+) -> None:
+    """Their networks have the same sizes and weights, and are told other things."""
+    objectives = {one.model: one.objective for one in TRAINABLE.values()}
+    sizes = tiny_flow(language).config
+
+    def trainer(kind: type[LanguageModel]) -> Trainer:
+        objective = objectives[kind]
+        assert objective is not None
+        return Trainer(kind(sizes, language.tokenizer), language, objective, SHORT, directory=tmp_path)
+
+    trainer(others[0]).run()
+    trainer(others[0]).resume()
+    with pytest.raises(TrainingStopped, match=f"{others[0].kind} -> {others[1].kind}"):
+        trainer(others[1]).resume()
 
 
 # --- real processes -----------------------------------------------------------------------------
@@ -354,7 +399,8 @@ def test_ctrl_c_saves_and_the_resumed_run_is_exact(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
-    assert "--resume" in errors
+    assert "stopped: interrupted after step" in errors
+    assert "--resume goes on from it" in errors
     stopped_at = load_model(tmp_path / "cut").provenance["steps"]
     assert 0 < stopped_at < 400
     subprocess.run(command(tmp_path / "cut", "--resume"), check=True, capture_output=True)
@@ -379,14 +425,14 @@ import os
 from flm_edu.grammar import load_language
 from flm_edu.flow import FlowLM
 from flm_edu.network import NetworkConfig
-from flm_edu.objectives import Objective
+from flm_edu.objectives import Loss
 from flm_edu.training import TrainConfig, Trainer
 
 cities = load_language("cities")
 model = FlowLM(NetworkConfig(cities.vocab_size, cities.length, width=8, blocks=1, heads=2, time_width=8))
 
-def rank_as_loss(model, tokens, generator, averaged):
-    return Objective(0 * sum(p.sum() for p in model.network.parameters()) + float(os.environ["RANK"]))
+def rank_as_loss(model, tokens, context):
+    return Loss(0 * sum(p.sum() for p in model.network.parameters()) + float(os.environ["RANK"]))
 
 Trainer(model, cities, rank_as_loss, TrainConfig(steps=2, batch=4, log_every=1), on_log=lambda r: print(r["loss"])).run()
 """
@@ -409,12 +455,10 @@ def test_a_cuda_run_needs_no_other_code(language: Language, tmp_path: Path) -> N
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("reader", ["linear", "soft"])
 @pytest.mark.parametrize("kind", [SemigroupDistillation, LagrangianDistillation, EulerianDistillation])
-def test_flow_maps_learn_on_cuda(language: Language, tmp_path: Path, kind: Any, reader: Reader) -> None:
+def test_flow_maps_learn_on_cuda(language: Language, tmp_path: Path, kind: Any) -> None:
     """In parts, saved, and loaded again: what differs there is where tensors lie."""
     flow = tiny_flow(language)
-    flow.reader = reader
     student = FlowMapLM.from_flow_lm(flow)
     config = replace(SHORT, steps=4, accumulate=2)
     Trainer(student, language, kind(flow), replace(config, save_every=2), directory=tmp_path).run()

@@ -18,7 +18,7 @@ import typer
 
 from flm_edu.cli.options import OneOf, as_options, flags, with_signature
 from flm_edu.grammar import language_names
-from flm_edu.language_model import CONFIG, PROVENANCE
+from flm_edu.model_files import CONFIG, PROVENANCE
 from flm_edu.training.presets import PRESETS
 
 MAX_SEED = 2**63 - 1  # what torch's generators take

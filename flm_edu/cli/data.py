@@ -58,7 +58,8 @@ def data_of(
         if not language or corpus:
             raise ValueError("perfect models need a finite language: give --language, and no --corpus")
         return _finite(language, cache)
-    origin = model.provenance.get("corpus_options", {})
+    origin = model.provenance.get("corpus_options")
+    origin = origin if isinstance(origin, dict) else {}
     options: dict[str, Any] = {"length": model.length, "tokenizer": model.tokenizer}
     options |= {name: origin[name] for name in ("packing", "held_out") if name in origin}
     if language or corpus:

@@ -29,8 +29,9 @@ from flm_edu.cli.data import check_fits, data_of, load_data
 from flm_edu.cli.options import OneOf, given, with_settings
 from flm_edu.corpus import CorpusOptions
 from flm_edu.flow import FlowMapLM
-from flm_edu.language_model import CONFIG, load_model
+from flm_edu.language_model import load_model
 from flm_edu.methods import DISTILLATIONS, TRAINABLE, Trainable, flow_kinds, self_distillation, size_like
+from flm_edu.model_files import CONFIG
 from flm_edu.network import NetworkConfig
 from flm_edu.objectives import FlowMapOptions
 from flm_edu.schedule import ScheduleName

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
+import tempfile
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -36,20 +38,20 @@ def cached_corpus(folder: str | Path, source: str, length: int, **options: Any) 
     Raises:
         CorpusError: as `load_corpus`.
     """
-    place = Path(folder) / _key(source, length, **options)
-    if not (place / ORIGIN).is_file():  # the last to be renamed
+    key = _key(source, length, **options)
+    if not (made := _kept(Path(folder), key)):
         if os.environ.get("RANK", "0") == "0":
             corpus = load_corpus(source, length, **options)
             # A training names or makes a tokenizer; what follows on it brings that one. Both are to find the same rows.
-            made = Path(folder) / _key(source, length, **{**options, "tokenizer": corpus.tokenizer})
-            if not (made / ORIGIN).is_file():
-                _keep(corpus, made)
-            if made != place:
-                place.symlink_to(made.name, target_is_directory=True)
-        while not (place / ORIGIN).is_file():
+            same = _key(source, length, **{**options, "tokenizer": corpus.tokenizer})
+            _keep(corpus, Path(folder), same)
+            with write_aside(Path(folder), f"{key}.json") as (pointer,):
+                pointer.write_text(json.dumps(same), encoding="utf-8")
+        while not (made := _kept(Path(folder), key)):
             time.sleep(0.2)
+    place = made
     origin = json.loads((place / ORIGIN).read_text(encoding="utf-8"))
-    tokenizer = Tokenizer.from_file(str(place / TOKENIZER))
+    tokenizer = Tokenizer.from_str((place / TOKENIZER).read_text(encoding="utf-8"))
     # "c": a private copy of whatever someone writes, which nobody does; torch warns of arrays that cannot be written
     train, held_out = (torch.from_numpy(np.load(place / name, mmap_mode="c")) for name in (TRAIN, HELD_OUT))
     return TextCorpus(source, tokenizer, train, held_out, origin)
@@ -69,10 +71,25 @@ def _key(source: str, length: int, *, tokenizer: Tokenizer | str | None = None, 
     return f"{name}-{hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]}"
 
 
-def _keep(corpus: TextCorpus, place: Path) -> None:
-    with write_aside(place, TRAIN, HELD_OUT, TOKENIZER, ORIGIN) as (train, held_out, tokenizer, origin):
-        for path, rows in ((train, corpus.tokens), (held_out, corpus.held_out)):
-            with open(path, "wb") as file:
-                np.save(file, rows.numpy())
-        corpus.tokenizer.save(str(tokenizer))
-        origin.write_text(json.dumps(dict(corpus.origin)), encoding="utf-8")
+def _kept(folder: Path, key: str) -> Path | None:
+    """Return where the rows of a key are, if they are there whole; a pointer may name another key."""
+    pointer = folder / f"{key}.json"
+    place = folder / (json.loads(pointer.read_text(encoding="utf-8")) if pointer.is_file() else key)
+    return place if (place / ORIGIN).is_file() else None
+
+
+def _keep(corpus: TextCorpus, folder: Path, key: str) -> None:
+    """Write the rows aside and rename the folder; of two commands that do so at once, either's will do."""
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(dir=folder))
+    try:
+        for name, rows in ((TRAIN, corpus.tokens), (HELD_OUT, corpus.held_out)):
+            np.save(aside / name, rows.numpy())
+        (aside / TOKENIZER).write_text(corpus.tokenizer.to_str(), encoding="utf-8")
+        (aside / ORIGIN).write_text(json.dumps(dict(corpus.origin)), encoding="utf-8")
+        aside.rename(folder / key)
+    except OSError:
+        if _kept(folder, key) is None:
+            raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
+from filelock import FileLock, Timeout
 
 from flm_edu.files import write_aside
 from flm_edu.language_model import LanguageModel
@@ -20,6 +22,26 @@ class TrainingStopped(RuntimeError):
 
 class TrainingInterrupted(TrainingStopped):
     """Someone asked it to stop (Ctrl-C, SIGTERM)."""
+
+
+@contextmanager
+def only_run(directory: Path) -> Iterator[None]:
+    """Keep other runs out of a directory, by a lock that ends with the process, however it ends.
+
+    Raises:
+        TrainingStopped: another run writes there.
+    """
+    place = state_path(directory).with_name(".lock")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(place)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise TrainingStopped(f"another run is writing to {directory}; wait for it, or name another folder") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def state_path(directory: Path) -> Path:

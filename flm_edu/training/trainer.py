@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from flm_edu.training.config import Corpus, TrainConfig
 from flm_edu.training.interrupts import interrupt_flag
 from flm_edu.training.optimizers import build_optimizers, natural_precision
 from flm_edu.training.records import Window, metrics_writer
-from flm_edu.training.state import TrainingInterrupted, TrainingStopped, read_state, state_path, write_state
+from flm_edu.training.state import TrainingInterrupted, TrainingStopped, only_run, read_state, state_path, write_state
 
 KNOWN_TO_WORK = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
 
@@ -244,8 +244,12 @@ class Trainer:
     def _writer(self) -> Iterator[Callable[[dict[str, float]], None]]:
         """Give what takes the records to the directory and to the caller, from the main process."""
         main = self.accelerator.is_main_process
-        files = metrics_writer(self.directory, self.step) if main and self.directory is not None else nullcontext()
-        with files as write:
+        if not main or self.directory is None:
+            files: AbstractContextManager[Any] = nullcontext()
+            lock: AbstractContextManager[Any] = nullcontext()
+        else:
+            files, lock = metrics_writer(self.directory, self.step), only_run(self.directory)
+        with lock, files as write:
 
             def tell(record: dict[str, float]) -> None:
                 for listener in (write, self.on_log if main else None):

@@ -15,11 +15,11 @@ from flm_edu.baselines.rounds import RoundOptions, divergence
 from flm_edu.baselines.sdtt import SelfDistillationThroughTime, two_step_target
 from flm_edu.interpolant import interpolate, one_hot
 from flm_edu.language import Language
-from flm_edu.methods import distillation
-from flm_edu.objectives import FlowMapOptions
+from flm_edu.objectives import FlowMapOptions, StepContext
 from flm_edu.oracle import PerfectMasked
 from flm_edu.schedule import DecodingErrorSchedule
 from flm_edu.training import TrainConfig, Trainer
+from flm_edu.training.distillation import distillation
 from tests.baselines.test_discrete_models import tiny
 
 
@@ -79,7 +79,8 @@ def test_a_student_that_is_its_teacher_after_no_step_has_no_loss(kind: Any, lang
     rows = language.sample(64, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         losses = [
-            float(make(teacher, steps)(student, rows, torch.Generator().manual_seed(2)).loss) for steps in (2, 10**6)
+            float(make(teacher, steps)(student, rows, StepContext(torch.Generator().manual_seed(2))).loss)
+            for steps in (2, 10**6)
         ]
     assert losses[0] > 1e-3
     assert abs(losses[1]) < 1e-5
@@ -114,10 +115,10 @@ def test_rounds_halve_the_steps_and_leave_every_student_on_disk(language: Langua
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"rounds": 0}, "rounds is 0"),
+        ({"rounds": 0}, "`rounds` is 0"),
         ({"rounds": 3, "teacher_steps": 4}, "a multiple of 8"),
         ({"rounds": 2, "teacher_steps": 6}, "a multiple of 4"),
-        ({"divergence": "both"}, "'both'"),
+        ({"divergence": "both"}, "`divergence` is 'both'"),
     ],
 )
 def test_bad_options_are_named(options: dict[str, Any], message: str) -> None:
