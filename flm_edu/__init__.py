@@ -4,7 +4,7 @@ Start with `load_model("sentences-fmlm").sample(4, steps=1)`, or with the module
 interpolant, schedule, network, flow, objectives, sampling, training (docs/ARCHITECTURE.md has them all).
 """
 
-import flm_edu.extensions  # noqa: F401  # enters what is not in the paper into the tables of models and methods
+import flm_edu.extensions  # enters what is not in the paper into the tables of models and methods
 from flm_edu.architecture import Architecture, Network, Role
 from flm_edu.baselines import AutoregressiveLM, MaskedLM, UniformLM
 from flm_edu.flow import FlowLM, FlowMapLM

@@ -177,7 +177,7 @@ class UniformGenerator(TextGenerator):
         """Write by `denoise_uniform`: "ancestral", or with the last step greedy."""
         return denoise_uniform(
             self.context,
-            request.start,
+            request.noise,
             self.vocab_size,
             request.steps,
             request.generator,

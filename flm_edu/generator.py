@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import ClassVar, Literal, overload
+from typing import Any, ClassVar, Literal, overload
 
 import torch
 from torch import Tensor
@@ -33,16 +33,10 @@ class Request:
     n: int
     steps: int
     generator: torch.Generator | None
-    noise: Tensor | None
+    noise: Any
     sampler: str
     record: bool
     keep_states: bool
-
-    @property
-    def start(self) -> Tensor:
-        """The noise of a generator that has some."""
-        assert self.noise is not None
-        return self.noise
 
 
 class TextGenerator:

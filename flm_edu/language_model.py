@@ -19,22 +19,11 @@ from safetensors.torch import save
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from flm_edu import model_files
 from flm_edu.architecture import Architecture, Role
 from flm_edu.files import write_aside
 from flm_edu.generator import TextGenerator
-from flm_edu.model_files import (
-    CONFIG,
-    PROVENANCE,
-    TOKENIZER,
-    WEIGHTS,
-    ModelError,
-    check_hashes,
-    find_model,
-    hashes,
-    read_json,
-    read_tokenizer,
-    read_weights,
-)
+from flm_edu.model_files import CONFIG, PROVENANCE, TOKENIZER, WEIGHTS, ModelError
 
 M = TypeVar("M", bound="LanguageModel")
 
@@ -169,7 +158,7 @@ class LanguageModel(TextGenerator, nn.Module):
             if self.tokenizer is not None:
                 paths[3].write_text(self.tokenizer.to_str(), encoding="utf-8")
             hashed = {name: path for name, path in zip(names, paths, strict=True) if name in (WEIGHTS, TOKENIZER)}
-            facts = {**(provenance or self.provenance), "files": hashes(hashed)}
+            facts = {**(provenance or self.provenance), "files": model_files.hashes(hashed)}
             paths[2].write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
@@ -179,14 +168,14 @@ class LanguageModel(TextGenerator, nn.Module):
         Raises:
             ModelError: nothing is there, a file is damaged or of another shape, or it is another kind of model.
         """
-        directory = find_model(name)
+        directory = model_files.find_model(name)
         config = _read_config(directory)
         kind = LanguageModel.KINDS.get(config.pop("model"), cls)
         if not issubclass(kind, cls):
             raise ModelError(f"{directory} holds a {kind.kind!r}, not a {cls.kind!r} ({cls.__name__})")
-        provenance = read_json(directory / PROVENANCE) if (directory / PROVENANCE).is_file() else {}
-        check_hashes(directory, provenance)
-        weights = read_weights(directory)
+        provenance = model_files.read_json(directory / PROVENANCE) if (directory / PROVENANCE).is_file() else {}
+        model_files.check_hashes(directory, provenance)
+        weights = model_files.read_weights(directory)
         model = kind._untrained(directory, config, sum(value.numel() for value in weights.values()))
         try:
             model.network.load_state_dict(weights)  # those of half precision become float32 again
@@ -200,7 +189,7 @@ class LanguageModel(TextGenerator, nn.Module):
         """Return the model that config.json describes, which must fit into this number of weights, with its tokenizer."""
         file = directory / TOKENIZER
         try:
-            tokenizer = read_tokenizer(file) if file.is_file() else None
+            tokenizer = model_files.read_tokenizer(file) if file.is_file() else None
             sizes = dict(config.pop("network"))
             shape = Architecture.KNOWN[sizes.pop("architecture", "dit")](**sizes)
             if shape.least_weights() > weights:  # before anything is allocated
@@ -226,7 +215,7 @@ UPGRADES: list[Callable[[dict[str, Any]], None]] = []
 
 
 def _read_config(directory: Path) -> dict[str, Any]:
-    config = read_json(directory / CONFIG)
+    config = model_files.read_json(directory / CONFIG)
     network = config.get("network")
     if isinstance(network, dict):
         for name in () if "architecture" in network else ("two_times", "causal", "extra_tokens"):

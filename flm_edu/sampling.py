@@ -75,4 +75,4 @@ class FlowGenerator(TextGenerator):
     def generate(self, request: Request) -> Tensor | Trajectory:
         """Carry noise to tokens by `integrate`."""
         record = {"record": request.record, "keep_states": request.keep_states}
-        return integrate(self.step_denoiser, request.start, self.schedule, request.steps, **record)
+        return integrate(self.step_denoiser, request.noise, self.schedule, request.steps, **record)

@@ -8,5 +8,3 @@ whether a trained one is a weak one.
 from flm_edu.baselines.autoregressive import AutoregressiveLM
 from flm_edu.baselines.masked import MaskedLM
 from flm_edu.baselines.uniform import UniformLM
-
-__all__ = ["AutoregressiveLM", "MaskedLM", "UniformLM"]

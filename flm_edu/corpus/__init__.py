@@ -3,14 +3,3 @@
 from flm_edu.corpus.reading import read_texts, split_sentences
 from flm_edu.corpus.rows import cached_corpus
 from flm_edu.corpus.text_corpus import CorpusOptions, Packing, TextCorpus, load_corpus, pack
-
-__all__ = [
-    "CorpusOptions",
-    "Packing",
-    "TextCorpus",
-    "cached_corpus",
-    "load_corpus",
-    "pack",
-    "read_texts",
-    "split_sentences",
-]

@@ -9,14 +9,3 @@ from flm_edu.evaluation.tables import (
     save_sweep,
     shipped_sweeps,
 )
-
-__all__ = [
-    "Point",
-    "load_sweep",
-    "load_sweeps",
-    "published",
-    "save_sweep",
-    "shipped_sweeps",
-    "sweep",
-    "training_tokens",
-]

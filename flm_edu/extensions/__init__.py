@@ -5,5 +5,3 @@ The core knows nothing of an extension: it derives from the core's classes and e
 
 from flm_edu.extensions.path import PathDistillation, PathMapLM
 from flm_edu.extensions.soft_reader import SoftFlowLM, SoftFlowMapLM
-
-__all__ = ["PathDistillation", "PathMapLM", "SoftFlowLM", "SoftFlowMapLM"]

@@ -4,15 +4,3 @@ from flm_edu.objectives.differential import EulerianDistillation, LagrangianDist
 from flm_edu.objectives.flow import flow_matching
 from flm_edu.objectives.flow_map import FlowMapObjective, FlowMapOptions, SemigroupDistillation
 from flm_edu.objectives.objective import Loss, Objective, StepContext
-
-__all__ = [
-    "EulerianDistillation",
-    "FlowMapObjective",
-    "FlowMapOptions",
-    "LagrangianDistillation",
-    "Loss",
-    "Objective",
-    "SemigroupDistillation",
-    "StepContext",
-    "flow_matching",
-]

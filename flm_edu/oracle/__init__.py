@@ -9,19 +9,6 @@ from flm_edu.oracle.flow import PerfectFlow, PerfectFlowMap
 from flm_edu.oracle.posterior import PerfectModel
 from flm_edu.schedule import ScheduleName
 
-__all__ = [
-    "PERFECT",
-    "PerfectAutoregressive",
-    "PerfectFlow",
-    "PerfectFlowMap",
-    "PerfectMasked",
-    "PerfectModel",
-    "PerfectUniform",
-    "exact_joint",
-    "factorized_joint",
-    "load_perfect",
-]
-
 PERFECT: dict[str, type[PerfectModel]] = {
     "flow": PerfectFlow,
     "flow-map": PerfectFlowMap,

@@ -7,8 +7,6 @@ from flm_edu.training.config import Corpus, TrainConfig
 if TYPE_CHECKING:
     from flm_edu.training.trainer import Trainer
 
-__all__ = ["Corpus", "TrainConfig", "Trainer"]
-
 
 def __getattr__(name: str) -> Any:
     """Import the loop, and with it accelerate, only when it is asked for."""

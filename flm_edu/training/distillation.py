@@ -51,47 +51,30 @@ def distillation(
     _check_teacher(name, method, teacher)
     for option in recipe.keys() - {field.name for field in fields(method.options)}:
         raise ValueError(f"`{option}` is no option of `method` {name}")
-    if method.student is None:
-        if init is not None:
-            raise ValueError(f"`init` goes on from a flow map; `method` {name} starts from its teacher")
-        yield from _rounds(name, method, teacher, data, config, directory, RoundOptions(**recipe))
-        return
-    assert isinstance(teacher, FlowLM)
-    student = method.student(teacher)
-    if init is not None:
-        _check_start(init, student)
-        student = init
-    options = replace(preset, **{**method.defaults, **recipe})
-    facts = {
-        "teacher": teacher.provenance,
-        "objective": {"method": name, **asdict(options)},
-        "init": init and init.provenance,
-    }
-    objective = method.objective(teacher, options, init, keep=config.cycle > 0)
-    yield Trainer(student, data, objective, config, directory=directory, facts=facts)
-
-
-def _rounds(
-    name: str,
-    method: Distillation,
-    teacher: LanguageModel,
-    data: Corpus,
-    config: TrainConfig,
-    directory: Path,
-    options: RoundOptions,
-) -> Iterator[Trainer]:
-    if config.steps < options.rounds or config.steps % options.rounds:
-        most = max(config.steps // options.rounds, 1) * options.rounds
-        raise ValueError(f"`steps` is {config.steps}, which {options.rounds} `rounds` cannot share; take {most}")
-    config = replace(config, steps=config.steps // options.rounds)
     facts: dict[str, Any] = {"teacher": teacher.provenance}
-    for number in range(options.rounds):
-        pupil = copy.deepcopy(teacher)
-        steps = options.teacher_steps // 2**number
-        facts["objective"] = {"method": name, **asdict(options), "round": number + 1, "teacher_steps": steps}
-        is_last = number == options.rounds - 1
-        place = directory if is_last else directory / f"round-{number + 1}"
-        objective = method.objective(teacher, steps, options)
+    if method.student is not None:
+        assert isinstance(teacher, FlowLM)
+        student = method.student(teacher)
+        if init is not None:
+            _check_start(init, student)
+            student = init
+        options = replace(preset, **{**method.defaults, **recipe})
+        facts |= {"objective": {"method": name, **asdict(options)}, "init": init and init.provenance}
+        objective = method.objective(teacher, options, init, keep=config.cycle > 0)
+        yield Trainer(student, data, objective, config, directory=directory, facts=facts)
+        return
+    if init is not None:
+        raise ValueError(f"`init` goes on from a flow map; `method` {name} starts from its teacher")
+    plan = RoundOptions(**recipe)
+    if config.steps < plan.rounds or config.steps % plan.rounds:
+        most = max(config.steps // plan.rounds, 1) * plan.rounds
+        raise ValueError(f"`steps` is {config.steps}, which {plan.rounds} `rounds` cannot share; take {most}")
+    config = replace(config, steps=config.steps // plan.rounds)
+    for number in range(1, plan.rounds + 1):
+        pupil, steps = copy.deepcopy(teacher), plan.teacher_steps // 2 ** (number - 1)
+        facts["objective"] = {"method": name, **asdict(plan), "round": number, "teacher_steps": steps}
+        place = directory if number == plan.rounds else directory / f"round-{number}"
+        objective = method.objective(teacher, steps, plan)
         yield Trainer(pupil, data, objective, config, directory=place, facts=dict(facts))
         teacher = pupil
 
