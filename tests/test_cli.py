@@ -143,7 +143,7 @@ def test_discrete_models_are_distilled_in_rounds(baselines: Path, monkeypatch: p
         assert [f["objective"]["teacher_steps"] for f in facts] == [8, 4]
         assert [f["teacher"]["corpus"] for f in facts] == ["cities", "cities"]
     assert "sdtt" in call("evaluate", "sdtt", "dcd", "--steps", "1", "--n", "10").stdout
-    for teacher, message in (("masked", "use --method sdtt"), ("ar", "no method distils it")):
+    for teacher, message in (("masked", "use --method sdtt"), ("ar", "no method distils it"), ("sdtt", "use --method sdtt")):
         assert message in call("distill", "--teacher", teacher, "--out", "x").stderr
     anew = ("--rounds", "1", "--teacher-steps", "8", "--steps", "2", "--batch", "16", "--overwrite")
     assert call("distill", "--method", "sdtt", "--teacher", "masked", "--out", "sdtt", *anew).exit_code == 0
@@ -254,15 +254,18 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("train", "--out", "x"), "give one of --language"),
         (("train", "--out", "x", "--language", "cities", "--corpus", "sotu"), "give one of --language"),
         (("train", "--out", "x", "--language", "poems"), "'poems'"),
-        (("train", "--out", "x", "--language", "cities", "--steps", "0"), "steps is 0"),
-        (("train", "--out", "x", "--language", "cities", "--width", "30", "--heads", "4"), "width 30"),
-        (("train", "--out", "x", "--language", "cities", "--preset", "huge"), "--preset 'huge'"),
+        (("train", "--out", "x", "--language", "cities", "--steps", "0"), "--steps is 0"),
+        (("train", "--out", "x", "--language", "cities", "--width", "30", "--heads", "4"), "--width is 30; it must be a multiple of 2 x --heads"),
+        (("train", "--out", "x", "--language", "cities", "--preset", "huge"), "'huge' is not one of 'tiny'"),
+        (("train", "--out", "x", "--language", "cities", "--model", "gpt"), "'gpt' is not one of 'flow'"),
+        (("train", "--out", "x", "--language", "cities", "--lr", "nan"), "--lr is nan"),
+        (("train", "--out", "x", "--language", "cities", "--batch", "7", "--accumulate", "2"), "--batch 7 cannot"),
         (("train", "--out", "x", "--language", "cities", "--seed", "-1"), "--seed"),
         (("sample", "flm", "--seed", str(2**64)), "--seed"),
         (("train", "--out", "x", "--corpus", "short.txt", "--length", "0"), "--length is 0"),
         (("train", "--out", "x", "--corpus", "latin.txt"), "not UTF-8"),
         (("language", "cities", "--n", "-1"), "--n is -1"),
-        (("train", "--out", "x", "--language", "cities", "--resume"), "without --resume"),
+        (("train", "--out", "x", "--language", "cities", "--resume"), "start the run without it"),
         (("train", "--out", "x", "--corpus", "none.txt"), "no such file"),
         (("train", "--out", "x", "--corpus", "empty.txt"), "is empty"),
         (
@@ -272,36 +275,39 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("train", "--out", "flm", "--language", "cities"), "already holds a model"),
         (("train", "--out", "short.txt", "--language", "cities"), "is a file"),
         (("train", "--out", "short.txt/runs/x", "--language", "cities"), "short.txt is a file"),
-        (("distill", "--out", "x", "--teacher", "fmlm"), "not a 'flow-lm'"),
+        (("distill", "--out", "x", "--teacher", "fmlm"), "--teacher is a 'flow-map-lm'"),
         (
             ("train", "--out", "x", "--language", "cities", "--model", "ar", "--schedule", "uniform"),
             "--schedule is for a flow",
         ),
-        (("train", "--out", "x", "--language", "cities", "--model", "masked", "--reader", "soft"), "is for a flow"),
         (("train", "--out", "x", "--language", "cities", "--like", "sentences-flm"), "belong to different data"),
         (("train", "--out", "x", "--language", "cities", "--method", "eulerian"), "--model flow-map"),
         (
             ("train", "--out", "x", "--language", "cities", "--model", "flow-map", "--method", "dcd"),
-            "distils a teacher",
+            "'dcd' is not one of 'semigroup'",
         ),
-        (("distill", "--out", "x", "--teacher", "flm", "--rounds", "2"), "no option of --method semigroup"),
-        (("distill", "--out", "x", "--teacher", "flm", "--method", "sdtt"), "not a 'masked'"),
+        (("distill", "--out", "x", "--teacher", "flm", "--rounds", "2"), "--rounds is no option of --method semigroup"),
+        (
+            ("distill", "--out", "x", "--teacher", "flm", "--method", "sdtt"),
+            "--method sdtt distils a 'masked': use --method semigroup",
+        ),
         (
             ("distill", "--out", "x", "--teacher", "sentences-masked", "--method", "sdtt", "--steps", "10"),
-            "--steps 10 cannot be shared among 4 rounds; take 8",
+            "--steps is 10, which 4 --rounds cannot share; take 8",
         ),
         (("sample", "flm@confidence"), "is sampled by standard"),
+        (("evaluate", "flm@confidence"), "is sampled by standard"),
         (("distill", "--out", "x", "--teacher", "flm", "--language", "sentences"), "vocab_size 29"),
-        (("distill", "--out", "x", "--teacher", "flm", "--diagonal-fraction", "2"), "diagonal_fraction is 2.0"),
-        (("distill", "--out", "x", "--teacher", "flm", "--init", "sentences-fmlm"), "another network, clock"),
+        (("distill", "--out", "x", "--teacher", "flm", "--diagonal-fraction", "2"), "--diagonal-fraction is 2.0"),
+        (("distill", "--out", "x", "--teacher", "flm", "--init", "sentences-fmlm"), "--init has another network or clock"),
         (
             ("distill", "--out", "x", "--teacher", "flm", "--target", "teacher", "--method", "eulerian"),
-            "--method semigroup",
+            "use --method semigroup",
         ),
         (("distill", "--out", "x", "--teacher", "flm", "--cycle", "8"), "--cycle needs --target"),
         (
             ("distill", "--out", "x", "--teacher", "flm", "--jumps", "4", "--method", "lagrangian"),
-            "--jumps is for --method semigroup",
+            "use --method semigroup",
         ),
         (
             ("distill", "--out", "x", "--teacher", "sentences-flm", "--method", "path", "--target", "ema"),
@@ -309,12 +315,12 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         ),
         (
             ("distill", "--out", "x", "--teacher", "sentences-flm", "--method", "path", "--init", "sentences-fmlm"),
-            "--init has no guesses to teach",
+            "--init has another network",
         ),
         (("distill", "--out", "x", "--teacher", "flm", "--method", "path"), "a teacher of 2 blocks or more"),
         (
             ("train", "--out", "x", "--language", "cities", "--model", "flow-map", "--method", "path"),
-            "--method path distils a teacher",
+            "'path' is not one of 'semigroup'",
         ),
         (("distill", "--out", "half", "--teacher", "flm"), "already holds a model"),
         (("evaluate", "by-hand"), "does not say what it was trained on"),
@@ -336,9 +342,10 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("train", "--out", "x", "--corpus", "short.txt", "--limit", "0"), "--limit is 0"),
         (("train", "--out", "x", "--language", "latin.grammar"), "not UTF-8"),
         (("sample", "nowhere"), "shipped model"),
-        (("sample", "flm", "--steps", "0"), "steps is 0"),
-        (("sample", "flm", "--steps", "-1"), "steps is -1"),
-        (("sample", "flm", "--n", "0"), "n is 0"),
+        (("sample", "flm", "--steps", "0"), "--steps is 0"),
+        (("sample", "flm", "--steps", "-1"), "--steps is -1"),
+        (("sample", "flm", "--n", "0"), "--n is 0"),
+        (("evaluate", "flm", "--n", "0"), "--n is 0"),
         (("sample", "flm", "--device", "tpu"), "--device 'tpu'"),
         (("evaluate", "flm", "--steps", "1,x"), "--steps '1,x'"),
         (("evaluate", "flm", "--steps", "0"), "at least 1"),
