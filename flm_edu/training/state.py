@@ -78,7 +78,7 @@ def read_state(directory: Path, run: Mapping[str, Any], defaults: Mapping[str, A
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)  # no code in it is run
     except Exception as error:  # torch raises many kinds for damaged files
-        raise TrainingStopped(f"`resume`: {path} is damaged ({error}); start the run anew") from error
+        raise TrainingStopped(f"`resume`: {path} is damaged ({type(error).__name__}); start the run anew") from error
     saved = {**defaults, **state.get("run", {})}
     changed = [f"{name} {saved.get(name)} -> {run[name]}" for name in run if run[name] != saved.get(name)]
     if changed:

@@ -7,8 +7,10 @@ from typing import Any, cast
 
 import pytest
 import torch
+from typer.testing import CliRunner, Result
 
 from flm_edu.architecture import Role, count_weights
+from flm_edu.cli import app
 from flm_edu.extensions.path import (
     GUESS_WEIGHT,
     GuessingConfig,
@@ -184,6 +186,65 @@ def test_every_weight_is_trained(flow: FlowLM, language: Language, generator: to
     without = [name for name, p in student.named_parameters() if p.grad is None or not bool((p.grad != 0).any())]
     assert without == []
     assert all(p.grad is None for p in flow.parameters())
+
+
+# --- the command line ---------------------------------------------------------------------------
+
+DISTILL = ("distill", "--teacher", "sentences-flm", "--batch", "16", "--steps", "3")
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments))
+
+
+@pytest.fixture(scope="module")
+def path_map(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A path that three steps have distilled, its targets kept."""
+    out = tmp_path_factory.mktemp("runs") / "path"
+    made = call(*DISTILL, "--method", "path", "--jumps", "4", "--cycle", "2", "--out", str(out))
+    assert made.exit_code == 0, made.output
+    return out
+
+
+def test_a_path_is_distilled_by_name(path_map: Path) -> None:
+    records = [json.loads(line) for line in (path_map / "metrics.jsonl").read_text().splitlines()]
+    assert {"path_kl", "guess_kl", "diagonal_kl"} <= records[-1].keys()
+    facts = json.loads((path_map / "provenance.json").read_text())["objective"]
+    assert (facts["method"], facts["target"], facts["jumps"]) == ("path", "teacher", 4)
+    made = load_model(path_map)
+    assert isinstance(made, PathMapLM)
+    assert made.sample(2, 1).shape == (2, 10)
+
+
+@pytest.mark.parametrize("method", ["path", "semigroup"])
+def test_a_path_map_is_gone_on_from(path_map: Path, tmp_path: Path, method: str) -> None:
+    """It has parts of its own, which --init keeps, whatever the method."""
+    more = ("--init", str(path_map), "--boundary-every", "1", "--jumps", "6", "--out", str(tmp_path))
+    further = call(*DISTILL, "--method", method, *more)
+    assert further.exit_code == 0, further.output
+    made = load_model(tmp_path)
+    assert isinstance(made, PathMapLM)
+    assert made.config == load_model(path_map).config
+    objective = made.provenance["objective"]
+    assert (objective["method"], objective["jumps"]) == (method, 6)
+    assert made.provenance["init"]["steps"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((*DISTILL, "--method", "path", "--target", "ema"), "--target must be teacher, not ema"),
+        ((*DISTILL, "--method", "path", "--init", "sentences-fmlm"), "--init has another network"),
+        (("distill", "--method", "path", "--teacher", "sotu-flm"), "use semigroup"),
+        (("train", "--language", "cities", "--model", "flow-map", "--method", "path"), "'path' is not one of"),
+    ],
+    ids=["target", "init", "vocabulary", "alone"],
+)
+def test_what_a_path_cannot_do_is_told(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    result = call(*arguments, "--out", str(tmp_path / "x"))
+    assert result.exit_code == 2, result.output
+    assert message in result.output
+    assert not (tmp_path / "x").exists()
 
 
 # --- the directory ------------------------------------------------------------------------------

@@ -1,0 +1,291 @@
+"""Damaged and hostile files: each ends in a sentence that names it, before anything is allocated or run."""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import json
+import os
+import pickle
+import shutil
+import zipfile
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
+
+import flm_edu
+from flm_edu.files import data_dir
+from flm_edu.grammar import GrammarError, load_language, parse_grammar
+from flm_edu.model_files import ModelError
+from flm_edu.reference import read_checkpoint
+from tests.conftest import FIXTURES
+
+Edit = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A copy of a small shipped model, to be damaged."""
+    return Path(shutil.copytree(data_dir() / "checkpoints" / "drinks-flm", tmp_path / "model"))
+
+
+def edit(path: Path, change: Edit) -> None:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+# --- model directories --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"blocks": 10**9},
+        {"width": 10**9},
+        {"vocab_size": 10**12},
+        {"length": 10**12},
+        {"heads": 1.5},
+        {"softcap": "x"},
+        {"dropout": None},
+        {"width": True},
+        {"unknown": 1},
+    ],
+    ids=str,
+)
+def test_sizes_that_the_weights_cannot_fill_are_refused(model: Path, change: dict[str, Any]) -> None:
+    edit(model / "config.json", lambda config: config["network"].update(change))
+    with pytest.raises(ModelError, match=r"config\.json"):
+        flm_edu.load_model(model)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json"])
+def test_a_file_that_is_not_the_one_that_was_saved_is_refused(model: Path, name: str) -> None:
+    content = bytearray((model / name).read_bytes())
+    content[-3] ^= 1
+    (model / name).write_bytes(content)
+    with pytest.raises(ModelError, match=name):
+        flm_edu.load_model(model)
+
+
+def test_two_words_with_one_id_are_refused(model: Path) -> None:
+    (model / "provenance.json").unlink()  # which would notice the change itself
+    edit(model / "tokenizer.json", lambda content: content["model"]["vocab"].update(milk=0))
+    with pytest.raises(ModelError, match=r"have one id|damaged"):
+        flm_edu.load_model(model)
+
+
+def test_weights_that_are_no_numbers_are_refused(model: Path) -> None:
+    (model / "provenance.json").unlink()
+    weights = load_file(model / "model.safetensors")
+    next(iter(weights.values())).view(-1)[0] = torch.nan
+    save_file(weights, model / "model.safetensors")
+    with pytest.raises(ModelError, match="NaN or infinite"):
+        flm_edu.load_model(model)
+
+
+@pytest.mark.parametrize("content", ["1", "[" * 100_000, '{"files": 3, "corpus_options": 1}', '{"files": {"../x": 1}}'])
+def test_any_provenance_ends_in_a_model_or_a_sentence(model: Path, content: str) -> None:
+    (model / "provenance.json").write_text(content)
+    try:
+        flm_edu.load_model(model)
+    except ModelError as error:
+        assert "provenance.json" in str(error)  # noqa: PT017
+
+
+def test_a_models_own_words_do_not_decide_which_files_are_read(model: Path, tmp_path: Path) -> None:
+    """A name in the provenance stays inside the directory."""
+    (tmp_path / "outside").write_text("x")
+    edit(model / "provenance.json", lambda content: content.update(files={"../outside": "0" * 64}))
+    assert flm_edu.load_model(model).kind == "flow-lm"
+
+
+def test_a_foreign_hub_id_is_refused_by_its_config_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import huggingface_hub
+
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", lambda repo, name: str(tmp_path / name))
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *args, **kw: pytest.fail("asked for all files"))
+    with pytest.raises(ModelError, match="no model of this package"):
+        flm_edu.load_model("someone/llama")
+
+
+# --- published checkpoints ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def published() -> dict[str, Any]:
+    content = read_checkpoint(FIXTURES / "reference_flm.ckpt")
+    return {"state_dict": dict(content["state_dict"]), "ema": dict(content["ema"])}
+
+
+def load_changed(published: dict[str, Any], tmp_path: Path, **changes: Any) -> flm_edu.FlowLM | flm_edu.FlowMapLM:
+    path = tmp_path / "x.ckpt"
+    settings = {"config": {"model": {"n_heads": 2, "length": 8}}}
+    torch.save({**published, "hyper_parameters": settings, **changes}, path)
+    return flm_edu.load_reference_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        np.float64(3.2),
+        torch.Size([1, 2]),
+        torch.device("cpu"),
+        torch.float32,
+        Namespace(a=1),
+        datetime.datetime(2026, 1, 1),
+        collections.Counter([1, 2]),
+        np.random.RandomState(0).get_state(),
+        [float("inf"), None, 1j],
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_harmless_objects_are_kept_inert(published: dict[str, Any], tmp_path: Path, extra: Any) -> None:
+    model = load_changed(published, tmp_path, callbacks={"x": extra})
+    assert (model.config.heads, model.config.length) == (2, 8)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda name: name.replace("backbone.", "backbone._orig_mod."),
+        lambda name: f"_orig_mod.{name}",
+        lambda name: f"module.{name}",
+        lambda name: name.replace("backbone.", "backbone.module."),
+        lambda name: name.replace("blocks.0.", "blocks.0._checkpoint_wrapped_module."),
+    ],
+)
+def test_names_that_wrappers_leave_are_read(published: dict[str, Any], tmp_path: Path, rename: Any) -> None:
+    state = {rename(name): value for name, value in published["state_dict"].items()}
+    load_changed(published, tmp_path, state_dict=state).sample(1, 1)
+
+
+@pytest.mark.parametrize("ema", [None, {}, {"shadow_params": []}])
+def test_without_averages_the_weights_are_taken(published: dict[str, Any], tmp_path: Path, ema: Any) -> None:
+    load_changed(published, tmp_path, ema=ema).sample(1, 1)
+
+
+def test_the_old_format_of_torch_is_told_apart_from_damage(published: dict[str, Any], tmp_path: Path) -> None:
+    torch.save(published, tmp_path / "old.ckpt", _use_new_zipfile_serialization=False)
+    with pytest.raises(ModelError, match=r"torch before 1\.6"):
+        flm_edu.load_reference_checkpoint(tmp_path / "old.ckpt")
+
+
+def zipped(path: Path, program: bytes, compression: int = zipfile.ZIP_STORED, **members: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        archive.writestr("archive/data.pkl", program)
+        for name, content in members.items():
+            archive.writestr(f"archive/data/{name}", content)
+    return path
+
+
+def test_a_small_file_cannot_ask_for_large_memory(tmp_path: Path) -> None:
+    """A view of stride 0, a byte array of 2^40 bytes, a memo of 2^31 places, an archive that unpacks to a gigabyte."""
+    storage = torch.zeros(4)
+    huge = torch.as_strided(storage, (3_000_000_000,), (0,))
+    torch.save({"state_dict": {"backbone.x": huge}}, tmp_path / "stride.ckpt")
+    zipped(tmp_path / "bytes.ckpt", b"\x80\x05\x96" + (2**40).to_bytes(8, "little") + b"xx")
+    zipped(tmp_path / "memo.ckpt", b"\x80\x02}r" + (2**31 - 1).to_bytes(4, "little") + b".")
+    zipped(tmp_path / "bomb.ckpt", pickle.dumps({}), zipfile.ZIP_DEFLATED, zeros=bytes(2**27))
+    for path in sorted(tmp_path.glob("*.ckpt")):
+        if path.stat().st_size > 10**6:
+            continue  # torch wrote the view out
+        with pytest.raises(ModelError, match=path.name):
+            read_checkpoint(path)
+
+
+class Runs:
+    """An object whose unpickling would make a file."""
+
+    def __init__(self, how: str, path: Path):
+        self.how, self.path = how, path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        command = f"open({str(self.path)!r}, 'w')"
+        makers: dict[str, tuple[Any, ...]] = {
+            "eval": (eval, (command,)),
+            "exec": (exec, (command,)),
+            "system": (os.system, (f"touch {self.path}",)),
+            "open": (open, (str(self.path), "w")),
+            "getattr": (getattr, (os, "system")),
+            "loads": (pickle.loads, (b"",)),
+            "import": (__import__, ("os",)),
+            "torch.load": (torch.load, (str(self.path),)),
+            "mkdir": (os.mkdir, (str(self.path),)),
+            "save": (np.save, (str(self.path), 1)),
+            "map": (map, (eval, [command])),
+            "compile": (compile, (command, "x", "eval")),
+        }
+        return makers[self.how]
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["eval", "exec", "system", "open", "getattr", "loads", "import", "torch.load", "mkdir", "save", "map", "compile"],
+)
+@pytest.mark.parametrize("place", ["a checkpoint", "a training state"])
+def test_nothing_in_a_pickle_runs(how: str, place: str, tmp_path: Path, published: dict[str, Any]) -> None:
+    mark = tmp_path / "mark"
+    if place == "a checkpoint":
+        torch.save({**published, "callbacks": Runs(how, mark)}, tmp_path / "x.ckpt")
+        try:
+            flm_edu.load_reference_checkpoint(tmp_path / "x.ckpt")
+        except ModelError as error:
+            assert "x.ckpt" in str(error)  # noqa: PT017
+    else:
+        from flm_edu.training.state import TrainingStopped, read_state, state_path
+
+        state_path(tmp_path).parent.mkdir()
+        torch.save({"step": Runs(how, mark)}, state_path(tmp_path))
+        with pytest.raises(TrainingStopped, match="is damaged") as refused:
+            read_state(tmp_path, {}, {})
+        assert "weights_only=False" not in str(refused.value)
+    assert not mark.exists()
+
+
+# --- grammars and anything else -----------------------------------------------------------------
+
+
+def test_a_grammar_of_too_many_texts_is_refused_with_their_number(tmp_path: Path) -> None:
+    choices = "\n".join(f"[{c}]\n" + "\n".join(f"{c}{i}" for i in range(20)) for c in "abcdefgh")
+    (tmp_path / "huge.grammar").write_text(choices + "\n[text]\n{a} {b} {c} {d} {e} {f} {g} {h}\n")
+    with pytest.raises(GrammarError, match="25,600,000,000"):
+        load_language(tmp_path / "huge.grammar")
+
+
+LINES = st.sampled_from(
+    ["[a]", "[b]", "[text]", "x", "x y", "x key=v", "x ?a.key=v", "x *2", "x *0", "{a} {b}", "{a.key}", "{", "# c", ""]
+)
+
+
+@settings(max_examples=500, deadline=5000)
+@given(st.lists(st.one_of(LINES, st.text(max_size=12)), max_size=14))
+def test_any_grammar_is_read_or_refused_by_name(lines: list[str]) -> None:
+    try:
+        language = parse_grammar("\n".join(lines), "any", "any.grammar")
+    except GrammarError as error:
+        assert "any.grammar" in str(error)  # noqa: PT017
+    else:
+        assert len(language) >= 1
+
+
+@settings(max_examples=500, deadline=5000)
+@given(st.binary(max_size=400))
+def test_any_bytes_in_the_place_of_a_checkpoint_are_refused_by_name(content: bytes) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = zipped(Path(folder) / "x.ckpt", content)
+        try:
+            read_checkpoint(path)
+        except ModelError as error:
+            assert "x.ckpt" in str(error)  # noqa: PT017
