@@ -21,12 +21,13 @@ from numpy.typing import ArrayLike
 from flm_edu.plots.style import FAMILIES, TEXT_COLORS, THEMES
 
 HERE = Path(__file__).parent
+SHARED = ("shared.js", "controls.js", "canvas.js")  # the JavaScript that every widget's module begins with
 T = TypeVar("T")
 
 
 def javascript(*names: str) -> str:
-    """One ES module out of shared.js and a widget's own files, which use its functions and define `render`."""
-    parts = [(HERE / name).read_text(encoding="utf-8") for name in ("shared.js", *names)]
+    """One ES module out of what all widgets share and a widget's own files, the last of which defines `render`."""
+    parts = [(HERE / name).read_text(encoding="utf-8") for name in (*SHARED, *names)]
     return "\n".join(parts) + "\nexport default { render };\n"
 
 
