@@ -19,6 +19,7 @@ import traitlets
 from numpy.typing import ArrayLike
 
 from flm_edu.plots.style import FAMILIES, TEXT_COLORS, THEMES
+from flm_edu.widgets.page import write_page
 
 HERE = Path(__file__).parent
 SHARED = ("shared.js", "controls.js", "canvas.js")  # the JavaScript that every widget's module begins with
@@ -142,14 +143,20 @@ class Widget(anywidget.AnyWidget):
         """What the picture is drawn from: name -> value of each synchronised trait."""
         return {name: getattr(self, name) for name in self.state_names()}
 
+    def script(self) -> str:
+        """Return the module that draws the picture."""
+        return str(self._esm)
+
+    def stylesheet(self) -> str:
+        """Return the CSS of the picture and its controls."""
+        return str(self._css)
+
     def to_html(self, path: str | Path) -> Path:
         """Write a self-contained page that needs no kernel and no network; returns its path.
 
         Raises:
             OSError: the file cannot be written.
         """
-        from flm_edu.widgets.page import write_page
-
         return write_page(path, self.title, [self])
 
     def _complain(self, name: str, complaint: str) -> None:
