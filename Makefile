@@ -7,7 +7,7 @@ PIP := $(PY) -m pip --disable-pip-version-check
 # Python compiles a module when it is first imported; to do it for all of torch beforehand takes most of an install.
 INSTALL := $(PIP) install --quiet --no-compile --editable
 
-.PHONY: help demo test test-fast lint notebooks notebooks-check notebooks-browser notebooks-times screenshots clean
+.PHONY: help demo test test-fast lint lint-js notebooks notebooks-check notebooks-browser notebooks-times screenshots clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,7 +15,8 @@ help:
 	@echo "                  again: make demo DEMO_ARGS=--overwrite, or --resume if it was stopped"
 	@echo "make test         install what the tests need and run all of them"
 	@echo "make test-fast    the same without the slow ones"
-	@echo "make lint         style and types"
+	@echo "make lint         style and types, and what lint-js does"
+	@echo "make lint-js      the widgets' JavaScript (needs Node.js; left out where there is none)"
 	@echo "make notebooks    run the course's notebooks and write them back with their outputs"
 	@echo "make notebooks-check   run them as a reader would and compare what they print (part of make test)"
 	@echo "make notebooks-browser run them in a real JupyterLab and look at their widgets (needs Chromium)"
@@ -44,8 +45,16 @@ $(VENV)/.test-installed: $(VENV)/.installed
 demo: $(VENV)/.installed
 	@time $(VENV)/bin/flm-edu demo $(DEMO_ARGS)
 
-lint: $(VENV)/.test-installed
+lint: lint-js $(VENV)/.test-installed
 	@$(PY) -m ruff format --check . && $(PY) -m ruff check . && $(PY) -m mypy
+
+# The widgets' JavaScript. npx comes with Node.js; it fetches the linter once and keeps it. A laptop without Node.js, or
+# without a network the first time, goes on without it; CI does not.
+ESLINT := npx --yes --prefer-offline $(if $(CI),,--fetch-retries 0) eslint@10.15.0
+lint-js:
+	@if found=$$($(ESLINT) --version 2>&1); then $(ESLINT) --max-warnings 0 flm_edu/widgets; \
+	elif [ -n "$$CI" ]; then echo "$$found"; echo "lint-js: no linter for JavaScript; install Node.js 20.19 or newer"; exit 1; \
+	else echo "lint-js: left out, as the linter cannot be fetched; it needs Node.js 20.19 or newer (https://nodejs.org)"; fi
 
 # What is marked `alone` (timed, in a browser, or training as a user would) has the machine to itself; the rest goes two
 # files at a time, each on one thread, which takes half as long.

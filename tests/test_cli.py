@@ -237,7 +237,10 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("train", "--out", "x", "--language", "cities", "--corpus", "sotu"), "give one of --language"),
         (("train", "--out", "x", "--language", "poems"), "'poems'"),
         (("train", "--out", "x", "--language", "cities", "--steps", "0"), "--steps is 0"),
-        (("train", "--out", "x", "--language", "cities", "--width", "30", "--heads", "4"), "--width is 30; it must be a multiple of 2 x --heads"),
+        (
+            ("train", "--out", "x", "--language", "cities", "--width", "30", "--heads", "4"),
+            "--width is 30; it must be a multiple of 2 x --heads",
+        ),
         (("train", "--out", "x", "--language", "cities", "--preset", "huge"), "'huge' is not one of 'tiny'"),
         (("train", "--out", "x", "--language", "cities", "--model", "gpt"), "'gpt' is not one of 'flow'"),
         (("train", "--out", "x", "--language", "cities", "--lr", "nan"), "--lr is nan"),
@@ -281,7 +284,10 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("evaluate", "flm@confidence"), "is sampled by standard"),
         (("distill", "--out", "x", "--teacher", "flm", "--language", "sentences"), "vocab_size 29"),
         (("distill", "--out", "x", "--teacher", "flm", "--diagonal-fraction", "2"), "--diagonal-fraction is 2.0"),
-        (("distill", "--out", "x", "--teacher", "flm", "--init", "sentences-fmlm"), "--init has another network or clock"),
+        (
+            ("distill", "--out", "x", "--teacher", "flm", "--init", "sentences-fmlm"),
+            "--init has another network or clock",
+        ),
         (
             ("distill", "--out", "x", "--teacher", "flm", "--target", "teacher", "--method", "eulerian"),
             "use --method semigroup",

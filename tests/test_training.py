@@ -124,9 +124,7 @@ def test_an_objective_is_told_what_it_may_use(language: Language) -> None:
         return flow_matching(model, tokens, context)
 
     for cycle in (0, 2):
-        trainer = Trainer(
-            tiny_flow(language), language, watch, replace(SHORT, steps=4, accumulate=2, cycle=cycle)
-        )
+        trainer = Trainer(tiny_flow(language), language, watch, replace(SHORT, steps=4, accumulate=2, cycle=cycle))
         trainer.run()
         assert all(context.averaged is trainer.averaged for context in seen[-8:])
         assert all(context.generator is not None for context in seen[-8:])

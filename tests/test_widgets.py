@@ -140,6 +140,24 @@ def test_a_page_holds_all_it_needs(name: str, tmp_path: Path) -> None:
     assert len(page) < 600_000
 
 
+def test_a_page_takes_whatever_can_be_drawn(tmp_path: Path) -> None:
+    """No widget is needed: a page asks for a script, a style sheet and a state."""
+
+    class Greeting:
+        def script(self) -> str:
+            return "const render = ({ model, el }) => el.append(model.get('text'));"
+
+        def stylesheet(self) -> str:
+            return "p { color: red }"
+
+        def state(self) -> dict[str, Any]:
+            return {"text": "</script> & more"}
+
+    page = write_page(tmp_path / "page.html", "Hello", [Greeting(), Greeting()]).read_text(encoding="utf-8")
+    assert page.count(Greeting().script()) == page.count("</script>") / 2 == 2
+    assert page.count(Greeting().stylesheet()) == 1, "one style sheet for all that share it"
+
+
 def test_text_cannot_break_out_of_a_page(tmp_path: Path) -> None:
     language = Language.from_sentences(["</script><b>", "&", "<!--"], name="x")
     page = SimplexExplorer(language).to_html(tmp_path / "page.html").read_text(encoding="utf-8")

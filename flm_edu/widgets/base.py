@@ -19,14 +19,16 @@ import traitlets
 from numpy.typing import ArrayLike
 
 from flm_edu.plots.style import FAMILIES, TEXT_COLORS, THEMES
+from flm_edu.widgets.page import write_page
 
 HERE = Path(__file__).parent
+SHARED = ("shared.js", "controls.js", "canvas.js")  # the JavaScript that every widget's module begins with
 T = TypeVar("T")
 
 
 def javascript(*names: str) -> str:
-    """Return one ES module out of shared.js and a widget's own files, which use its functions and define `render`."""
-    parts = [(HERE / name).read_text(encoding="utf-8") for name in ("shared.js", *names)]
+    """Return one ES module out of what all widgets share and a widget's own files, the last of which defines `render`."""
+    parts = [(HERE / name).read_text(encoding="utf-8") for name in (*SHARED, *names)]
     return "\n".join(parts) + "\nexport default { render };\n"
 
 
@@ -141,14 +143,20 @@ class Widget(anywidget.AnyWidget):
         """Return what the picture is drawn from: name -> value of each synchronised trait."""
         return {name: getattr(self, name) for name in self.state_names()}
 
+    def script(self) -> str:
+        """Return the module that draws the picture."""
+        return str(self._esm)
+
+    def stylesheet(self) -> str:
+        """Return the CSS of the picture and its controls."""
+        return str(self._css)
+
     def to_html(self, path: str | Path) -> Path:
         """Write a self-contained page that needs no kernel and no network; returns its path.
 
         Raises:
             OSError: the file cannot be written.
         """
-        from flm_edu.widgets.page import write_page
-
         return write_page(path, self.title, [self])
 
     def _complain(self, name: str, complaint: str) -> None:

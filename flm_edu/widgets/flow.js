@@ -3,6 +3,53 @@
 
 const DECIDED = 15; // t/(1-t) beyond which one jump is exact, as in oracle.py
 
+/** What a word's entry in a state counts at mixing time t; bounded, as at t = 1 only the nearest texts count. */
+const gainAt = (t) => Math.min(t / (1 - t) ** 2, 1e12);
+
+/** x_t = (1 - r) x + r delta with r = (t-s)/(1-s): an Euler step if delta is D_s, a jump if it is delta_{s,t}. */
+function move(x, delta, s, t) {
+  const r = s < 1 ? (t - s) / (1 - s) : 0;
+  return x.map((value, i) => (1 - r) * value + r * delta[i]);
+}
+
+/**
+ * The classical Runge-Kutta method for dy/dc = D(c y), with a step from each c of `grid` to the next: moves every state
+ * of y, `row` numbers each, in place.
+ */
+function rungeKutta(posterior, y, row, grid) {
+  const [k1, k2, k3, k4, z] = Array.from({ length: 5 }, () => new Float64Array(row));
+  for (let from = 0; from < y.length; from += row) {
+    for (let k = 0; k < grid.length - 1; k++) {
+      const [begin, end] = [grid[k], grid[k + 1]];
+      const [middle, h] = [(begin + end) / 2, end - begin];
+      posterior(y, from, begin, k1, 0);
+      for (let j = 0; j < row; j++) z[j] = y[from + j] + (h / 2) * k1[j];
+      posterior(z, 0, middle, k2, 0);
+      for (let j = 0; j < row; j++) z[j] = y[from + j] + (h / 2) * k2[j];
+      posterior(z, 0, middle, k3, 0);
+      for (let j = 0; j < row; j++) z[j] = y[from + j] + h * k3[j];
+      posterior(z, 0, end, k4, 0);
+      for (let j = 0; j < row; j++) y[from + j] += (h / 6) * (k1[j] + 2 * k2[j] + 2 * k3[j] + k4[j]);
+    }
+  }
+}
+
+/** The text that each state stands for, the likeliest word at each position: n states -> n arrays of L tokens. */
+function likeliestWords(x, length, vocabSize) {
+  const texts = [];
+  for (let from = 0; from < x.length; from += length * vocabSize) {
+    const text = [];
+    for (let position = 0; position < length; position++) {
+      let best = 0;
+      const at = from + position * vocabSize;
+      for (let word = 1; word < vocabSize; word++) if (x[at + word] > x[at + best]) best = word;
+      text.push(best);
+    }
+    texts.push(text);
+  }
+  return texts;
+}
+
 /** The perfect denoiser, flow map and samplers of {tokens: [[...]], logP: [...], vocabSize}. */
 function exactFlow({ tokens, logP, vocabSize }, clock) {
   const length = tokens[0].length;
@@ -33,15 +80,9 @@ function exactFlow({ tokens, logP, vocabSize }, clock) {
   /** D_t of every state in x; at t = 1 only the nearest texts count. */
   function denoiser(x, t) {
     const out = new Float64Array(x.length);
-    const gain = Math.min(t / (1 - t) ** 2, 1e12);
+    const gain = gainAt(t);
     for (let from = 0; from < x.length; from += row) posterior(x, from, gain, out, from);
     return out;
-  }
-
-  /** x_t = (1 - r) x + r delta with r = (t-s)/(1-s): an Euler step if delta is D_s, a jump if it is delta_{s,t}. */
-  function move(x, delta, s, t) {
-    const r = s < 1 ? (t - s) / (1 - s) : 0;
-    return x.map((value, i) => (1 - r) * value + r * delta[i]);
   }
 
   /**
@@ -58,21 +99,7 @@ function exactFlow({ tokens, logP, vocabSize }, clock) {
       return time / (1 - time);
     });
     const y = Float64Array.from(x, (value) => value / (1 - s));
-    const [k1, k2, k3, k4, z] = Array.from({ length: 5 }, () => new Float64Array(row));
-    for (let from = 0; stop > s && from < y.length; from += row) {
-      for (let k = 0; k < steps; k++) {
-        const [begin, end] = [grid[k], grid[k + 1]];
-        const [middle, h] = [(begin + end) / 2, end - begin];
-        posterior(y, from, begin, k1, 0);
-        for (let j = 0; j < row; j++) z[j] = y[from + j] + (h / 2) * k1[j];
-        posterior(z, 0, middle, k2, 0);
-        for (let j = 0; j < row; j++) z[j] = y[from + j] + (h / 2) * k2[j];
-        posterior(z, 0, middle, k3, 0);
-        for (let j = 0; j < row; j++) z[j] = y[from + j] + h * k3[j];
-        posterior(z, 0, end, k4, 0);
-        for (let j = 0; j < row; j++) y[from + j] += (h / 6) * (k1[j] + 2 * k2[j] + 2 * k3[j] + k4[j]);
-      }
-    }
+    if (stop > s) rungeKutta(posterior, y, row, grid);
     const reached = y.map((value) => value * (1 - stop));
     return stop < t ? move(reached, denoiser(reached, stop), stop, t) : reached;
   }
@@ -94,25 +121,11 @@ function exactFlow({ tokens, logP, vocabSize }, clock) {
     return states;
   }
 
-  /** The text each state stands for: its likeliest word at each position. Shapes: n states -> n arrays of L tokens. */
-  function decode(x) {
-    const decoded = [];
-    for (let from = 0; from < x.length; from += row) {
-      const text = [];
-      for (let position = 0; position < length; position++) {
-        let best = 0;
-        const at = from + position * vocabSize;
-        for (let word = 1; word < vocabSize; word++) if (x[at + word] > x[at + best]) best = word;
-        text.push(best);
-      }
-      decoded.push(text);
-    }
-    return decoded;
-  }
-
   const known = new Map(tokens.map((text, i) => [text.join(), i]));
   /** Which text of the language this is, or -1. */
   const textIndex = (text) => known.get(text.join()) ?? -1;
+
+  const decode = (x) => likeliestWords(x, length, vocabSize);
 
   return { length, vocabSize, row, posterior, denoiser, flowMap, eulerPath, jumpPath, decode, textIndex };
 }

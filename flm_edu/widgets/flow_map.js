@@ -1,5 +1,13 @@
 // FlowMapExplorer: X_{s,t} against X_{u,t} after X_{s,u}, on the triangle, and the map's error over (s, t).
 
+const GRID = 10; // intervals of tau; s, u and t below are whole numbers of them
+const MAP_NAMES = {
+  denoiser: "untrained: the denoiser D_s for δ",
+  exact: "exact flow map",
+  trained: "trained flow map (FMLM)",
+};
+const HEAT_HEIGHT = 300; // of the heat map where it stands below the plane
+
 function render({ model, el }) {
   const frame = createFrame({ model, el }, {
     title: "One jump against two",
@@ -7,194 +15,41 @@ function render({ model, el }) {
       "From the black dot on the exact flow, one jump from s to t and two over u. A flow map must land at the same " +
       "point either way. The heat map shows how far a jump from s to t lands from the exact flow.",
   });
-  const GRID = 10;
   const language = model.get("language");
-  const { words } = language;
   const clock = decodingErrorClock(3, model.get("clock"));
-  const flow = exactFlow(language, clock);
-  const times = spacedTimes(clock, GRID);
-  const { noise, jumps } = readArrays(model);
-  const count = noise.shape[0];
-  const onFlow = flow.jumpPath(noise.data, times); // x_s of every particle at every time of the grid
-
-  const one = (states, particle) => states.slice(3 * particle, 3 * particle + 3);
-  const move = (x, delta, s, t) => {
-    const r = times[s] < 1 ? (times[t] - times[s]) / (1 - times[s]) : 0;
-    return x.map((value, i) => (1 - r) * value + r * delta[i]);
-  };
-
-  // --- the maps: delta_{u,t} at a state x, which the trained map knows only where it was recorded ---
-  const exactDelta = (x, u, t) => {
-    if (u === t) return flow.denoiser(x, times[u]);
-    const landed = flow.flowMap(x, times[u], times[t]);
-    const r = (times[t] - times[u]) / (1 - times[u]);
-    return landed.map((value, i) => (value - (1 - r) * x[i]) / r);
-  };
-  const triple = new Map(); // where s <= u <= t stands in the recording
-  for (let s = 0; s <= GRID; s++) for (let u = s; u <= GRID; u++) for (let t = u; t <= GRID; t++) triple.set(`${s} ${u} ${t}`, triple.size);
-  const recorded = (s, u, t, particle) => {
-    const at = (triple.get(`${s} ${u} ${t}`) * count + particle) * 3;
-    return Float64Array.from(jumps.data.subarray(at, at + 3));
-  };
-  /** delta_{u,t} after the jump from s to u, for a particle that was at x_s on the flow and is at x now. */
-  function delta(kind, x, s, u, t, particle) {
-    if (kind === "exact") return exactDelta(x, u, t);
-    if (kind === "denoiser") return flow.denoiser(x, times[u]);
-    return recorded(s, u, t, particle);
-  }
-  /** Everything about one choice of s <= u <= t. */
-  function compose(kind, s, u, t, particle) {
-    const x = one(onFlow[s], particle);
-    const whole = delta(kind, x, s, s, t, particle);
-    const first = delta(kind, x, s, s, u, particle);
-    const middle = move(x, first, s, u);
-    const second = delta(kind, middle, s, u, t, particle);
-    const [landed, landedTwice] = [move(x, whole, s, t), move(middle, second, u, t)];
-    const gap = Math.hypot(...landed.map((value, i) => value - landedTwice[i]));
-    return { x, whole, first, middle, second, landed, landedTwice, exact: one(onFlow[t], particle), gap };
-  }
-
-  /** Mean distance of the landing point from the exact flow's, over the particles: a triangle of numbers. */
-  const errors = {};
-  function errorTable(kind) {
-    errors[kind] ??= times.map((_, s) =>
-      times.map((__, t) => {
-        if (t < s) return null;
-        if (kind === "exact") return 0; // by definition: onFlow is made by its jumps
-        let sum = 0;
-        for (let i = 0; i < count; i++) {
-          const x = one(onFlow[s], i);
-          const landed = move(x, delta(kind, x, s, s, t, i), s, t);
-          sum += Math.hypot(...landed.map((value, j) => value - onFlow[t][3 * i + j]));
-        }
-        return sum / count;
-      }),
-    );
-    return errors[kind];
-  }
-
-  // --- the picture ---
+  const maps = createMaps(exactFlow(language, clock), spacedTimes(clock, GRID), readArrays(model));
+  const { compose, errorTable, times, onFlow } = maps;
   const narrow = (width) => width < 560;
-  const planeSize = (width) => (narrow(width) ? [width, 280] : [width * 0.54, 360]);
   const canvas = addCanvas(frame, {
-    height: (width) => (narrow(width) ? 280 + 300 : 360),
+    height: (width) => (narrow(width) ? 280 + HEAT_HEIGHT : 360),
     label: "Jumps on the triangle, and a heat map of the error over s and t",
   });
   const legend = element("ul", { class: "flm-legend" });
   frame.body.append(legend);
-  const ordered = () => {
-    const [s, u, t] = [model.get("s"), model.get("u"), model.get("t")].sort((a, b) => a - b);
-    return { s, u, t };
-  };
-
-  function drawPlane(context, width, height, { s, t }, result) {
-    const { colors, look } = frame;
-    const [single, double] = [look.families["flow-map-lm"].color, look.families["flow-lm"].color];
-    const place = placeTriangle(0, 0, width, height);
-    const pixel = (state) => place.toPixel(planePoint(state, 0));
-    const corners = CORNERS.map(place.toPixel);
-    line(context, [...corners, corners[0]], { color: colors.ink, width: 1.2 });
-    words.forEach((word, i) => {
-      const [x, y] = place.toPixel(CORNERS[i].map((value) => 1.28 * value));
-      write(context, word, x, y, { color: colors.ink, align: "center", bold: true, size: 13 });
-    });
-    const way = times.slice(s, t + 1).map((_, k) => pixel(one(onFlow[s + k], model.get("particle"))));
-    line(context, way, { color: colors.ink, width: 1.6, dash: [4, 3] });
-    // The two-time denoisers, points of the triangle: that of [s, t] should lie between those of its parts.
-    line(context, [pixel(result.first), pixel(result.second)], { color: double, width: 1.5, dash: [2, 3] });
-    marker(context, "D", ...pixel(result.first), 5, double);
-    marker(context, "D", ...pixel(result.second), 5, double);
-    marker(context, "D", ...pixel(result.whole), 6, single);
-    drawArrow(context, pixel(result.x), pixel(result.middle), double, 2.5);
-    drawArrow(context, pixel(result.middle), pixel(result.landedTwice), double, 2.5);
-    drawArrow(context, pixel(result.x), pixel(result.landed), single, 3);
-    marker(context, "o", ...pixel(result.exact), 4, colors.ink);
-    marker(context, "o", ...pixel(result.x), 6, colors.ink);
-    const label = (text, state, dy) => {
-      const [x, y] = pixel(state);
-      write(context, text, x + 9, y + dy, { color: colors.ink, size: 12, halo: colors.ground });
-    };
-    label("s", result.x, -9);
-    label("u", result.middle, 11);
-    label("t", result.exact, -9);
-  }
 
   let heat = null; // where the heat map lies, for the pointer
-  function drawHeat(context, left, top, width, height, { s, t }) {
-    const { colors, look } = frame;
-    const table = errorTable(model.get("map"));
-    const side = Math.min(width - 62, height - 74);
-    const cell = side / (GRID + 1);
-    heat = { left: left + 46, top: top + 26, cell };
-    const most = Math.max(0.2, ...table.flat().filter((value) => value !== null));
-    write(context, "mean distance from the exact flow", heat.left, top + 12, { color: colors.ink, bold: true, size: 12 });
-    for (let i = 0; i <= GRID; i++) {
-      for (let j = i; j <= GRID; j++) {
-        const [x, y] = [heat.left + i * cell, heat.top + (GRID - j) * cell];
-        context.fillStyle = colors.card;
-        context.fillRect(x, y, cell - 1, cell - 1);
-        context.globalAlpha = table[i][j] / most;
-        context.fillStyle = look.families["flow-map-lm"].color;
-        context.fillRect(x, y, cell - 1, cell - 1);
-        context.globalAlpha = 1;
-      }
-    }
-    context.strokeStyle = colors.ink;
-    context.lineWidth = 2;
-    context.strokeRect(heat.left + s * cell, heat.top + (GRID - t) * cell, cell - 1, cell - 1);
-    for (const k of [0, GRID / 2, GRID]) {
-      write(context, String(k / GRID), heat.left + (k + 0.5) * cell, heat.top + side + 10, { color: colors.soft, align: "center" });
-      write(context, String(k / GRID), heat.left - 6, heat.top + (GRID - k + 0.5) * cell, { color: colors.soft, align: "right" });
-    }
-    write(context, "s (start, in τ)", heat.left + side / 2, heat.top + side + 27, { color: colors.ink, align: "center" });
-    context.save();
-    context.translate(left + 14, heat.top + side / 2);
-    context.rotate(-Math.PI / 2);
-    write(context, "t (end, in τ)", 0, 0, { color: colors.ink, align: "center" });
-    context.restore();
-    // The scale, in the empty half below the diagonal.
-    const [x, y, long] = [heat.left + 0.62 * side, heat.top + 0.86 * side, 0.34 * side];
-    for (let i = 0; i < 40; i++) {
-      context.globalAlpha = i / 39;
-      context.fillStyle = look.families["flow-map-lm"].color;
-      context.fillRect(x + (long * i) / 40, y, long / 40 + 0.5, 9);
-    }
-    context.globalAlpha = 1;
-    write(context, "0", x, y + 18, { color: colors.soft, align: "center", size: 11 });
-    write(context, most.toFixed(2), x + long, y + 18, { color: colors.soft, align: "center", size: 11 });
-  }
-
   frame.update = () => {
-    const choice = ordered();
-    const { s, u, t } = choice;
+    const [s, u, t] = [model.get("s"), model.get("u"), model.get("t")].sort((a, b) => a - b);
     const kind = model.get("map");
-    const result = compose(kind, s, u, t, model.get("particle"));
-    canvas.paint((context, width, height) => {
-      const [w, h] = planeSize(width);
-      drawPlane(context, w, h, choice, result);
-      if (narrow(width)) drawHeat(context, 0, h, width, 300, choice);
-      else drawHeat(context, w, 0, width - w, h, choice);
+    const particle = model.get("particle");
+    const result = compose(kind, s, u, t, particle);
+    const way = onFlow.slice(s, t + 1).map((states) => stateOf(states, particle));
+    canvas.paint((context, width) => {
+      const [w, h] = narrow(width) ? [width, 280] : [width * 0.54, 360];
+      const box = narrow(width)
+        ? { left: 0, top: h, width, height: HEAT_HEIGHT }
+        : { left: w, top: 0, width: width - w, height: h };
+      drawPlane(context, frame, { width: w, height: h, words: language.words }, way, result);
+      heat = drawHeat(context, frame, box, errorTable(kind), { s, t });
     });
-    const families = frame.look.families;
-    setLegend(legend, [
-      { label: "exact flow", color: frame.colors.ink, shape: "line", dash: [4, 3] },
-      { label: "one jump, and its δ (diamond)", color: families["flow-map-lm"].color, shape: "line" },
-      { label: "two jumps, and their δ", color: families["flow-lm"].color, shape: "line" },
-    ]);
-    const [begin, end] = [times[s], times[t]];
-    const middle = times[u];
-    const g = t > s && middle < 1 ? ((1 - end) * (middle - begin)) / ((1 - middle) * (end - begin)) : 1;
-    const off = Math.hypot(...result.landed.map((value, i) => value - result.exact[i]));
-    frame.readout.textContent =
-      `s → u → t: ${s / GRID} → ${u / GRID} → ${t / GRID}, in τ. Gap between one jump and two: ${result.gap.toFixed(3)}; ` +
-      `one jump lands ${off.toFixed(3)} from the exact flow; weight of the first part g = ${g.toFixed(2)}.`;
+    setLegend(legend, legendEntries(frame));
+    frame.readout.textContent = tellJumps(s, u, t, times, result);
   };
 
-  const names = { denoiser: "untrained: the denoiser D_s for δ", exact: "exact flow map", trained: "trained flow map (FMLM)" };
-  addChoice(frame, "map", { label: "map", options: model.get("maps").map((name) => [name, names[name]]) });
+  addChoice(frame, "map", { label: "map", options: model.get("maps").map((name) => [name, MAP_NAMES[name]]) });
   const tenths = (value) => (value / GRID).toFixed(1);
   for (const name of ["s", "u", "t"]) addSlider(frame, name, { label: name, min: 0, max: GRID, format: tenths });
-  addSlider(frame, "particle", { label: "particle", min: 0, max: count - 1, format: (value) => String(value + 1) });
+  addSlider(frame, "particle", { label: "particle", min: 0, max: maps.count - 1, format: (value) => String(value + 1) });
   frame.listen(canvas.canvas, "click", (event) => {
     const [x, y] = canvas.locate(event);
     const [s, t] = [Math.floor((x - heat.left) / heat.cell), GRID - Math.floor((y - heat.top) / heat.cell)];
@@ -204,4 +59,167 @@ function render({ model, el }) {
 
   el.flm = { model, compose, errorTable, times, onFlow, heat: () => heat };
   return () => frame.dispose();
+}
+
+// --- the maps ----------------------------------------------------------------------------------
+
+/** The state of one particle, three numbers. */
+const stateOf = (states, particle) => states.slice(3 * particle, 3 * particle + 3);
+
+/** Where s <= u <= t of the grid stands in the recording of a trained map: "s u t" -> number. */
+function recordedTriples() {
+  const triples = new Map();
+  for (let s = 0; s <= GRID; s++) {
+    for (let u = s; u <= GRID; u++) for (let t = u; t <= GRID; t++) triples.set(`${s} ${u} ${t}`, triples.size);
+  }
+  return triples;
+}
+
+/** What the maps do to the particles: `compose` for one choice of times, `errorTable` for all of them. */
+function createMaps(flow, times, { noise, jumps }) {
+  const count = noise.shape[0];
+  const onFlow = flow.jumpPath(noise.data, times); // x_s of every particle at every time of the grid
+  const triples = recordedTriples();
+  const go = (x, by, s, t) => move(x, by, times[s], times[t]);
+
+  function exactDelta(x, u, t) {
+    if (u === t) return flow.denoiser(x, times[u]);
+    const landed = flow.flowMap(x, times[u], times[t]);
+    const r = (times[t] - times[u]) / (1 - times[u]);
+    return landed.map((value, i) => (value - (1 - r) * x[i]) / r);
+  }
+  /** delta_{u,t} after the jump from s to u, for a particle that was at x_s on the flow and is at x now. */
+  function delta(kind, x, s, u, t, particle) {
+    if (kind === "exact") return exactDelta(x, u, t);
+    if (kind === "denoiser") return flow.denoiser(x, times[u]);
+    // The trained map is known only where it was recorded.
+    const at = (triples.get(`${s} ${u} ${t}`) * count + particle) * 3;
+    return Float64Array.from(jumps.data.subarray(at, at + 3));
+  }
+  /** Everything about one choice of s <= u <= t. */
+  function compose(kind, s, u, t, particle) {
+    const x = stateOf(onFlow[s], particle);
+    const whole = delta(kind, x, s, s, t, particle);
+    const first = delta(kind, x, s, s, u, particle);
+    const middle = go(x, first, s, u);
+    const second = delta(kind, middle, s, u, t, particle);
+    const [landed, landedTwice] = [go(x, whole, s, t), go(middle, second, u, t)];
+    const gap = Math.hypot(...landed.map((value, i) => value - landedTwice[i]));
+    return { x, whole, first, middle, second, landed, landedTwice, exact: stateOf(onFlow[t], particle), gap };
+  }
+  /** Mean distance of the landing point from the exact flow's, over the particles. */
+  function meanError(kind, s, t) {
+    if (t < s) return null;
+    if (kind === "exact") return 0; // by definition: onFlow is made by its jumps
+    let sum = 0;
+    for (let i = 0; i < count; i++) {
+      const x = stateOf(onFlow[s], i);
+      const landed = go(x, delta(kind, x, s, s, t, i), s, t);
+      sum += Math.hypot(...landed.map((value, j) => value - onFlow[t][3 * i + j]));
+    }
+    return sum / count;
+  }
+  const errors = {};
+  /** The mean error from every s to every t, a triangle of numbers. */
+  function errorTable(kind) {
+    errors[kind] ??= times.map((_, s) => times.map((__, t) => meanError(kind, s, t)));
+    return errors[kind];
+  }
+  return { count, times, onFlow, compose, errorTable };
+}
+
+// --- the picture -------------------------------------------------------------------------------
+
+/** The triangle with the exact way, one jump and two, and their two-time denoisers. */
+function drawPlane(context, frame, { width, height, words }, way, result) {
+  const { colors, look } = frame;
+  const [single, double] = [look.families["flow-map-lm"].color, look.families["flow-lm"].color];
+  const place = placeTriangle(0, 0, width, height);
+  const pixel = (state) => place.toPixel(planePoint(state, 0));
+  const corners = CORNERS.map(place.toPixel);
+  line(context, [...corners, corners[0]], { color: colors.ink, width: 1.2 });
+  words.forEach((word, i) => {
+    const [x, y] = place.toPixel(CORNERS[i].map((value) => 1.28 * value));
+    write(context, word, x, y, { color: colors.ink, align: "center", bold: true, size: 13 });
+  });
+  line(context, way.map(pixel), { color: colors.ink, width: 1.6, dash: [4, 3] });
+  // The two-time denoisers, points of the triangle: that of [s, t] should lie between those of its parts.
+  line(context, [pixel(result.first), pixel(result.second)], { color: double, width: 1.5, dash: [2, 3] });
+  marker(context, "D", ...pixel(result.first), 5, double);
+  marker(context, "D", ...pixel(result.second), 5, double);
+  marker(context, "D", ...pixel(result.whole), 6, single);
+  drawArrow(context, pixel(result.x), pixel(result.middle), double, 2.5);
+  drawArrow(context, pixel(result.middle), pixel(result.landedTwice), double, 2.5);
+  drawArrow(context, pixel(result.x), pixel(result.landed), single, 3);
+  marker(context, "o", ...pixel(result.exact), 4, colors.ink);
+  marker(context, "o", ...pixel(result.x), 6, colors.ink);
+  for (const [text, state, dy] of [["s", result.x, -9], ["u", result.middle, 11], ["t", result.exact, -9]]) {
+    const [x, y] = pixel(state);
+    write(context, text, x + 9, y + dy, { color: colors.ink, size: 12, halo: colors.ground });
+  }
+}
+
+/** The mean errors over s and t, the chosen pair framed. Returns the first cell's corner and a cell's size. */
+function drawHeat(context, { colors, look }, box, table, { s, t }) {
+  const side = Math.min(box.width - 62, box.height - 74);
+  const cell = side / (GRID + 1);
+  const [left, top] = [box.left + 46, box.top + 26];
+  const most = Math.max(0.2, ...table.flat().filter((value) => value !== null));
+  const color = look.families["flow-map-lm"].color;
+  write(context, "mean distance from the exact flow", left, box.top + 12, { color: colors.ink, bold: true, size: 12 });
+  for (let i = 0; i <= GRID; i++) {
+    for (let j = i; j <= GRID; j++) {
+      const [x, y] = [left + i * cell, top + (GRID - j) * cell];
+      context.fillStyle = colors.card;
+      context.fillRect(x, y, cell - 1, cell - 1);
+      context.globalAlpha = table[i][j] / most;
+      context.fillStyle = color;
+      context.fillRect(x, y, cell - 1, cell - 1);
+      context.globalAlpha = 1;
+    }
+  }
+  Object.assign(context, { strokeStyle: colors.ink, lineWidth: 2 });
+  context.strokeRect(left + s * cell, top + (GRID - t) * cell, cell - 1, cell - 1);
+  for (const k of [0, GRID / 2, GRID]) {
+    write(context, String(k / GRID), left + (k + 0.5) * cell, top + side + 10, { color: colors.soft, align: "center" });
+    write(context, String(k / GRID), left - 6, top + (GRID - k + 0.5) * cell, { color: colors.soft, align: "right" });
+  }
+  write(context, "s (start, in τ)", left + side / 2, top + side + 27, { color: colors.ink, align: "center" });
+  writeUpwards(context, "t (end, in τ)", box.left + 14, top + side / 2, colors.ink);
+  // The empty half below the diagonal has room for the scale.
+  drawScale(context, [left + 0.62 * side, top + 0.86 * side], 0.34 * side, most, { color, soft: colors.soft });
+  return { left, top, cell };
+}
+
+/** The scale of the heat map's colours, from 0 to `most`. */
+function drawScale(context, [x, y], long, most, { color, soft }) {
+  for (let i = 0; i < 40; i++) {
+    context.globalAlpha = i / 39;
+    context.fillStyle = color;
+    context.fillRect(x + (long * i) / 40, y, long / 40 + 0.5, 9);
+  }
+  context.globalAlpha = 1;
+  write(context, "0", x, y + 18, { color: soft, align: "center", size: 11 });
+  write(context, most.toFixed(2), x + long, y + 18, { color: soft, align: "center", size: 11 });
+}
+
+// --- the text below it -------------------------------------------------------------------------
+
+function legendEntries({ colors, look }) {
+  return [
+    { label: "exact flow", color: colors.ink, shape: "line", dash: [4, 3] },
+    { label: "one jump, and its δ (diamond)", color: look.families["flow-map-lm"].color, shape: "line" },
+    { label: "two jumps, and their δ", color: look.families["flow-lm"].color, shape: "line" },
+  ];
+}
+
+/** Where the jumps land, and how much the first of two weighs. */
+function tellJumps(s, u, t, times, { landed, exact, gap }) {
+  const [begin, middle, end] = [times[s], times[u], times[t]];
+  const g = t > s && middle < 1 ? ((1 - end) * (middle - begin)) / ((1 - middle) * (end - begin)) : 1;
+  const off = Math.hypot(...landed.map((value, i) => value - exact[i]));
+  return (
+    `s → u → t: ${s / GRID} → ${u / GRID} → ${t / GRID}, in τ. Gap between one jump and two: ${gap.toFixed(3)}; ` +
+    `one jump lands ${off.toFixed(3)} from the exact flow; weight of the first part g = ${g.toFixed(2)}.`
+  );
 }

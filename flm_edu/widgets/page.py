@@ -7,14 +7,31 @@ import html
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from flm_edu.files import write_aside
 from flm_edu.plots.style import THEMES
-from flm_edu.widgets.base import HERE, Widget
+
+SHIM = Path(__file__).parent / "page.js"
 
 
-def write_page(path: str | Path, title: str, widgets: Sequence[Widget], *, lead: str = "") -> Path:
+class Drawable(Protocol):
+    """What a page needs of a widget."""
+
+    def script(self) -> str:
+        """Return an ES module that imports nothing and defines `render`, as anywidget has it."""
+        ...
+
+    def stylesheet(self) -> str:
+        """Return the CSS of what `render` makes."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return what `render` draws: name -> what JSON can hold, or bytes."""
+        ...
+
+
+def write_page(path: str | Path, title: str, widgets: Sequence[Drawable], *, lead: str = "") -> Path:
     """Write widgets below each other into one page and return its path.
 
     Each widget's module runs as in a notebook, on a small model with anywidget's interface (page.js)
@@ -24,22 +41,22 @@ def write_page(path: str | Path, title: str, widgets: Sequence[Widget], *, lead:
         OSError: the file cannot be written.
     """
     path = Path(path)
-    shim = (HERE / "page.js").read_text(encoding="utf-8")
+    shim = SHIM.read_text(encoding="utf-8")
     body = []
     for number, widget in enumerate(widgets):
         name = f"widget-{number}"
-        module = str(widget._esm).replace("export default { render };", "")
         body.append(
             f'<div id="{name}"></div>\n'
             f'<script type="application/json" id="{name}-state">{_embed(widget.state())}</script>\n'
-            f'<script type="module">\n{module}\n{shim}\nmount(render, "{name}");\n</script>\n'
+            f'<script type="module">\n{widget.script()}\n{shim}\nmount(render, "{name}");\n</script>\n'
         )
+    styles = "".join(dict.fromkeys(widget.stylesheet() for widget in widgets))  # that of all of them once
     policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:"
     page = (
         "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n"
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         "<meta name=viewport content='width=device-width, initial-scale=1'>\n"
-        f"<title>{html.escape(title)}</title>\n<style>\n{_page_style()}{Widget._css}</style>\n"
+        f"<title>{html.escape(title)}</title>\n<style>\n{_page_style()}{styles}</style>\n"
         f"<main>{_heading(title, lead)}<noscript><p>This page needs JavaScript.</p></noscript>\n{''.join(body)}</main>\n</html>\n"
     )
     with write_aside(path.parent, path.name) as (aside,):

@@ -32,7 +32,7 @@ class ScheduleExplorer(Widget):
     """
 
     title = "A clock for decisions"
-    _esm = javascript("clock.js", "schedule.js")
+    _esm = javascript("clock.js", "chart.js", "schedule.js")
 
     clock = traitlets.Dict().tag(sync=True)
     vocab_size = Number(30_522, 2, 131_072, whole=True).tag(sync=True)

@@ -63,7 +63,17 @@ class SimplexExplorer(Widget):
     """
 
     title = "Noise becomes words"
-    _esm = javascript("clock.js", "flow.js", "triangle.js", "simplex.js")
+    _esm = javascript(
+        "clock.js",
+        "flow.js",
+        "triangle.js",
+        "simplex_ways.js",
+        "simplex_view.js",
+        "simplex_dots.js",
+        "simplex_picture.js",
+        "simplex_controls.js",
+        "simplex.js",
+    )
 
     language = traitlets.Dict().tag(sync=True)
     clock = traitlets.Dict().tag(sync=True)

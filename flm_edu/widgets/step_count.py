@@ -42,7 +42,7 @@ class StepCountExplorer(Widget):
     """
 
     title = "Quality against steps"
-    _esm = javascript("step_count.js")
+    _esm = javascript("chart.js", "step_count.js")
 
     points: Any = traitlets.List().tag(sync=True)
     texts = traitlets.Dict().tag(sync=True)

@@ -46,7 +46,7 @@ class TrainingMonitor(Widget):
     """
 
     title = "A training on its way to the floor"
-    _esm = javascript("training.js")
+    _esm = javascript("chart.js", "training.js")
 
     records: Any = traitlets.List().tag(sync=True)
     texts: Any = traitlets.List().tag(sync=True)

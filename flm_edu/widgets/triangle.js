@@ -28,7 +28,7 @@ function planePoint(states, at, corners = CORNERS) {
   return [x, y];
 }
 
-/** Three numbers whose picture is a given point: the inverse of `planePoint`, as the corners' outer products sum to 3/2. */
+/** Three numbers whose picture is a given point: inverts `planePoint`, as the corners' outer products sum to 3/2. */
 const lift = ([x, y]) => CORNERS.map(([cx, cy]) => (2 / 3) * (x * cx + y * cy));
 
 /** A triangle's place on a canvas: functions between the plane and pixels. */
@@ -54,5 +54,6 @@ function drawArrow(context, from, to, color, width) {
   const [ux, uy] = [dx / size, dy / size];
   line(context, [from, to], { color, width });
   const back = [to[0] - head * ux, to[1] - head * uy];
-  line(context, [[back[0] - head * 0.5 * uy, back[1] + head * 0.5 * ux], to, [back[0] + head * 0.5 * uy, back[1] - head * 0.5 * ux]], { color, width });
+  const [one, other] = [1, -1].map((side) => [back[0] - side * head * 0.5 * uy, back[1] + side * head * 0.5 * ux]);
+  line(context, [one, to, other], { color, width });
 }

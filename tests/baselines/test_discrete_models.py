@@ -127,7 +127,9 @@ def test_the_masked_bound_is_tight_for_the_exact_posterior(language: Language, g
     perfect = PerfectMasked(language)
     model = exact(language, lambda tokens, known: perfect.posterior(tokens, known).log())
     rows = language.sample(100_000, generator=generator)
-    assert float(masked_diffusion(model, rows, StepContext(generator)).loss) == pytest.approx(language.entropy / 3, abs=0.01)
+    assert float(masked_diffusion(model, rows, StepContext(generator)).loss) == pytest.approx(
+        language.entropy / 3, abs=0.01
+    )
 
 
 def test_known_tokens_stay_and_hidden_ones_are_not_read(language: Language, generator: torch.Generator) -> None:
