@@ -15,7 +15,15 @@ from flm_edu.plots.style import THEMES, Theme, family
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-_SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "v": "triangle-down", "D": "diamond", "x": "x"}
+_SYMBOLS = {
+    "o": "circle",
+    "s": "square",
+    "^": "triangle-up",
+    "v": "triangle-down",
+    "D": "diamond",
+    "P": "cross",
+    "x": "x",
+}
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdashdot")  # as curves draws the members of one family
 
 

@@ -34,6 +34,10 @@ FAMILIES: dict[str, Family] = {
     "masked": Family("masked diffusion", "#009E73", "^"),
     "uniform": Family("uniform diffusion", "#CC79A7", "v"),
     "autoregressive": Family("autoregression", "#999999", "D"),
+    # Extensions, which are not in the paper:
+    "path-map-lm": Family("flow map that guesses on its way (extension)", "#882255", "P"),
+    "soft-flow-map-lm": Family("flow map, soft reader (extension)", "#AA4466", "P"),
+    "soft-flow-lm": Family("flow, soft reader (extension)", "#332288", "P"),
 }
 _OTHER = Family("", "#999999", "x")
 

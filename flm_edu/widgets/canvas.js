@@ -73,9 +73,13 @@ const MARKERS = {
   "^": [[0, -1], [1, 0.8], [-1, 0.8]],
   v: [[0, 1], [1, -0.8], [-1, -0.8]],
   D: [[0, -1.1], [1.1, 0], [0, 1.1], [-1.1, 0]],
+  P: [
+    [-0.35, -1], [0.35, -1], [0.35, -0.35], [1, -0.35], [1, 0.35], [0.35, 0.35],
+    [0.35, 1], [-0.35, 1], [-0.35, 0.35], [-1, 0.35], [-1, -0.35], [-0.35, -0.35],
+  ],
 };
 
-/** The marker shapes of plots/style.py: o s ^ v D x. */
+/** The marker shapes of plots/style.py: o s ^ v D P x. */
 function marker(context, shape, x, y, radius, color, lineWidth = 2) {
   context.save();
   context.fillStyle = context.strokeStyle = color;
