@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 import flm_edu
 from flm_edu.evaluation import Point, save_sweep
+from flm_edu.files import data_dir
 from flm_edu.flow import FlowLM
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
 from flm_edu.objectives import flow_matching
 from flm_edu.training import TrainConfig, Trainer
+from flm_edu.training.records import FIGURES, read_metrics
 from flm_edu.widgets import (
     FactorizationExplorer,
     FlowMapExplorer,
@@ -230,6 +232,17 @@ def test_a_monitor_follows_a_trainer_and_reads_its_file(tmp_path: Path, language
     assert after.floor is None
     assert [record["loss"] for record in after.records] == pytest.approx([r["loss"] for r in monitor.records], rel=1e-4)
     json.dumps(TrainingMonitor([{"step": 1.0, "loss": float("nan")}]).state()["records"], allow_nan=False)
+
+
+def test_every_logged_figure_has_a_name_for_readers() -> None:
+    """Whatever a shipped run logged is in the table; a figure that the table lacks goes by its own name."""
+    runs = [read_metrics(path) for path in (data_dir() / "checkpoints").glob("*/metrics.jsonl")]
+    logged = {name for records in runs for record in records for name in record}
+    assert {"loss", "semigroup_kl", "divergence", "bound"} <= logged <= FIGURES.keys()
+    odd = TrainingMonitor([{"step": 1.0, "my_own_part": 2.0}], series="my_own_part")
+    assert odd.figures["my_own_part"]["label"] == "my_own_part"
+    odd.on_log({"step": 2.0, "another": 1.0})
+    assert odd.figures.keys() >= set(odd.all_series) >= {"my_own_part", "another"}
 
 
 def test_by_default_the_triangles_show_the_shipped_models(tmp_path: Path) -> None:

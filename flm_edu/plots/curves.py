@@ -151,6 +151,9 @@ def loss_curves(
 
     `floor` is the least cross-entropy that any flow can reach (nats per token), where it is known.
     """
+    from flm_edu.training.records import FIGURES  # brings the trainer with it, which takes half a second
+
+    step, loss = FIGURES["step"], FIGURES["loss"]
     with figure_theme(theme):
         figure, axes = _new_figure()
         for name, (kind, records) in runs.items():
@@ -162,7 +165,7 @@ def loss_curves(
             ink = axes.xaxis.label.get_color()
             axes.axhline(floor, color=ink, dashes=(4, 3), linewidth=1.2, label=f"exact floor of the flow, {floor:.3f}")
         axes.set_yscale("log")
-        axes.set(xlabel="training steps", ylabel="loss, nats per token", title="What training minimised")
+        axes.set(xlabel=step.label, ylabel=f"{loss.label}, {loss.unit}", title="What training minimised")
         axes.legend()
         return figure
 

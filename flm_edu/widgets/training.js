@@ -1,17 +1,5 @@
 // TrainingMonitor: a logged number against training steps, and the texts sampled on the way.
 
-const LABELS = {
-  loss: "loss, nats per token",
-  cross_entropy: "cross-entropy, nats per token",
-  diagonal_kl: "diagonal divergence, nats per token",
-  semigroup_kl: "semigroup divergence, nats per token",
-  path_kl: "divergence of the answer, nats per token",
-  guess_kl: "divergence of the guesses, nats per token",
-  gradient_norm: "norm of the gradient",
-  lr_factor: "share of the full learning rate",
-  tokens_per_second: "tokens per second",
-};
-
 function render({ model, el }) {
   const frame = createFrame({ model, el }, {
     title: "A training on its way to the floor",
@@ -44,7 +32,7 @@ function render({ model, el }) {
       ...(floorLabel ? [{ label: floorLabel, color: colors.ink, shape: "line", dash: [4, 3] }] : []),
     ]);
     const record = log.record();
-    frame.readout.textContent = record ? tellRecord(record, model) : "No record yet.";
+    frame.readout.textContent = record ? tellRecord(record, log) : "No record yet.";
     const texts = record && model.get("texts").filter(({ step }) => step <= record.step).at(-1);
     samples.replaceChildren(...(texts ? texts.lines.map((text) => element("li", {}, text)) : []));
   };
@@ -54,7 +42,7 @@ function render({ model, el }) {
   function fillChoice() {
     const names = model.get("all_series");
     if (select.options.length === names.length) return;
-    select.replaceChildren(...names.map((name) => element("option", { value: name }, LABELS[name] ?? name)));
+    select.replaceChildren(...names.map((name) => element("option", { value: name }, log.title(name))));
     select.value = model.get("series");
   }
   listenForRecords(frame, canvas, log, () => drawn);
@@ -67,29 +55,37 @@ function render({ model, el }) {
 function createLog(model) {
   const records = () => model.get("records");
   const series = () => model.get("series");
+  const figures = () => model.get("figures"); // name -> {label, unit, logarithmic, bounded}, from training/records.py
   const last = () => records().length - 1;
   const current = () => (model.get("at") < 0 ? last() : Math.min(model.get("at"), last()));
   return {
     model,
     records,
     series,
+    figures,
+    /** A figure's label with its unit. */
+    title(name) {
+      const { label, unit } = figures()[name];
+      return unit ? `${label}, ${unit}` : label;
+    },
     last,
     /** The index of the record that is read, and the record: none before the first. */
     current,
     record: () => records()[current()],
     /** Indices of the records that have the series. */
     having: () => records().flatMap((record, i) => (series() in record ? [i] : [])),
-    floor: () => (["loss", "cross_entropy"].includes(series()) ? model.get("floor") : null),
+    /** The least that the series can be, where that is known. */
+    floor: () => (figures()[series()].bounded ? model.get("floor") : null),
   };
 }
 
 // --- the chart ---------------------------------------------------------------------------------
 
-/** The axis of the series, as `drawAxes` has it: a log axis where the values span much. */
-function axisUpwards(name, values) {
+/** The axis of the series, as `drawAxes` has it. */
+function axisUpwards(log, values) {
   const [least, most] = [Math.min(...values), Math.max(...values)];
-  const label = LABELS[name] ?? name;
-  if (least > 0 && most / least > 3) {
+  const label = log.title(log.series());
+  if (log.figures()[log.series()].logarithmic && least > 0 && most / least > 3) {
     const [low, high] = [least / 1.15, most * 1.15];
     const ticks = ticksAt(logNumbers(low, high, 7), (value) => String(Number(value.toPrecision(3))));
     return { label, range: [low, high], ticks, log: true };
@@ -113,8 +109,8 @@ function drawLog(context, colors, color, width, height, log) {
   const floor = log.floor();
   const values = [...shown.map((i) => records[i][name]), ...(floor === null ? [] : [floor])];
   const end = Math.max(log.model.get("steps"), records[shown.at(-1)].step, 1);
-  const across = { label: "training steps", range: [0, end], ticks: ticksAt(roundNumbers(0, end), tellNumber) };
-  const { toX, toY, box } = drawAxes(context, width, height, across, axisUpwards(name, values), colors);
+  const across = { label: log.title("step"), range: [0, end], ticks: ticksAt(roundNumbers(0, end), tellNumber) };
+  const { toX, toY, box } = drawAxes(context, width, height, across, axisUpwards(log, values), colors);
   if (floor !== null) {
     line(context, [[box.left, toY(floor)], [box.right, toY(floor)]], { color: colors.ink, width: 1.2, dash: [4, 3] });
   }
@@ -135,15 +131,16 @@ function duration(seconds) {
 }
 
 /** A record in a sentence: how far the training is, how good, how quick. */
-function tellRecord(record, model) {
-  const [steps, floor] = [model.get("steps"), model.get("floor")];
+function tellRecord(record, log) {
+  const [steps, floor] = [log.model.get("steps"), log.model.get("floor")];
+  const { loss, tokens_per_second: speed } = log.figures();
   const parts = [`Step ${record.step.toLocaleString("en")}${steps ? ` of ${steps.toLocaleString("en")}` : ""}`];
   if ("loss" in record) {
     const above = floor === null ? "" : `, ${(record.loss - floor).toFixed(4)} above the floor`;
-    parts.push(`loss ${record.loss.toFixed(4)}${above}`);
+    parts.push(`${loss.label} ${record.loss.toFixed(4)}${above}`);
   }
   if ("tokens_per_second" in record) {
-    parts.push(`${Math.round(record.tokens_per_second).toLocaleString("en")} tokens per second`);
+    parts.push(`${Math.round(record.tokens_per_second).toLocaleString("en")} ${speed.label}`);
   }
   if ("seconds" in record) {
     const left = steps - record.step;

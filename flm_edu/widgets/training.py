@@ -13,7 +13,7 @@ from flm_edu.files import data_dir
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
 from flm_edu.oracle.flow import PerfectFlow
-from flm_edu.training.records import METRICS_FILE, read_metrics
+from flm_edu.training.records import FIGURES, METRICS_FILE, PROGRESS, figure, read_metrics
 from flm_edu.widgets.base import Choice, Number, Widget, javascript
 
 FLOOR_SAMPLES = 1024
@@ -36,7 +36,8 @@ class TrainingMonitor(Widget):
         **state: any attribute below.
 
     Attributes:
-        series: which number of the records is drawn, one of `all_series`.
+        series: which figure of the records is drawn, one of `all_series`.
+        figures: how each is shown: its row of `FIGURES` in training/records.py.
         at: the record being read; -1 for the last.
 
     Raises:
@@ -53,6 +54,7 @@ class TrainingMonitor(Widget):
     floor: Any = traitlets.Float(None, allow_none=True).tag(sync=True)
     kind = traitlets.Unicode("flow-lm").tag(sync=True)
     steps = Number(0, 0, 10**9, whole=True).tag(sync=True)
+    figures = traitlets.Dict().tag(sync=True)
     all_series: Any = traitlets.List(["loss"]).tag(sync=True)
     series = Choice("loss", options_of="all_series").tag(sync=True)
     at = Number(-1, -1, 10**6, whole=True).tag(sync=True)
@@ -78,12 +80,15 @@ class TrainingMonitor(Widget):
             floor = float(PerfectFlow(language).cross_entropy_floor(samples=FLOOR_SAMPLES, generator=generator)[0])
         self._sampler = sampler
         kept = [_rounded(record) for record in records]
-        super().__init__(records=kept, all_series=_series(kept), floor=floor, kind=kind, **state)
+        series = _series(kept)
+        super().__init__(records=kept, figures=_looks(series), all_series=series, floor=floor, kind=kind, **state)
 
     def on_log(self, record: Mapping[str, float]) -> None:
         """Take one more record: the `on_log` of a Trainer."""
-        self.records = [*self.records, _rounded(record)]
-        self.all_series = _series(self.records)
+        records = [*self.records, _rounded(record)]
+        series = _series(records)
+        self.figures = _looks(series)  # before those who need it: the picture may be drawn between two messages
+        self.records, self.all_series = records, series
         if self._sampler is not None:
             lines = [str(text) for text in self._sampler()]
             self.texts = [*self.texts, {"step": record["step"], "lines": lines}]
@@ -96,4 +101,9 @@ def _rounded(record: Mapping[str, float]) -> dict[str, float]:
 
 def _series(records: Sequence[Mapping[str, float]]) -> list[str]:
     names = dict.fromkeys(name for record in records for name in record)
-    return [name for name in names if name not in ("step", "seconds")] or ["loss"]
+    return [name for name in names if name not in PROGRESS] or ["loss"]
+
+
+def _looks(series: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """How the picture shows each figure: name -> the fields of `Figure`."""
+    return {name: figure(name)._asdict() for name in (*FIGURES, *series)}

@@ -28,6 +28,8 @@ def test_records_are_read_and_new_ones_appear(open_widget: Callable[..., Any]) -
     page.locator("canvas").click(position={"x": x, "y": y})
     pictures.add(picture(page))
     assert "Step 30 of 160" in readout.inner_text()
+    labels = page.get_by_label("draw", exact=True).locator("option").all_inner_texts()
+    assert labels == ["loss, nats per token", "norm of the gradient", "tokens per second"]
     page.get_by_label("draw", exact=True).select_option("gradient_norm")
     pictures.add(picture(page))
     put(page, at=-1, series="loss", records=[*RECORDS, {"step": 160.0, "loss": 0.2, "seconds": 60.0}])
