@@ -13,7 +13,8 @@ from flm_edu.files import data_dir
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
 from flm_edu.oracle.flow import PerfectFlow
-from flm_edu.training.records import FIGURES, METRICS_FILE, PROGRESS, figure, read_metrics
+from flm_edu.plots.records import FIGURES, PROGRESS, figure
+from flm_edu.training.records import METRICS_FILE, read_metrics
 from flm_edu.widgets.base import Choice, Number, Widget, javascript
 
 FLOOR_SAMPLES = 1024
@@ -37,7 +38,7 @@ class TrainingMonitor(Widget):
 
     Attributes:
         series: which figure of the records is drawn, one of `all_series`.
-        figures: how each is shown: its row of `FIGURES` in training/records.py.
+        figures: how each is shown: its row of `FIGURES` in plots/records.py.
         at: the record being read; -1 for the last.
 
     Raises:
