@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from flm_edu.evaluation.tables import Point
+from flm_edu.plots.records import FIGURES
 from flm_edu.plots.style import Theme, family, figure_theme
 
 if TYPE_CHECKING:
@@ -151,7 +152,6 @@ def loss_curves(
 
     `floor` is the least cross-entropy that any flow can reach (nats per token), where it is known.
     """
-    from flm_edu.training.records import FIGURES  # brings the trainer with it, which takes half a second
 
     step, loss = FIGURES["step"], FIGURES["loss"]
     with figure_theme(theme):

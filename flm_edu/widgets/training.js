@@ -55,7 +55,7 @@ function render({ model, el }) {
 function createLog(model) {
   const records = () => model.get("records");
   const series = () => model.get("series");
-  const figures = () => model.get("figures"); // name -> {label, unit, logarithmic, bounded}, from training/records.py
+  const figures = () => model.get("figures"); // name -> {label, unit, logarithmic, bounded}, from plots/records.py
   const last = () => records().length - 1;
   const current = () => (model.get("at") < 0 ? last() : Math.min(model.get("at"), last()));
   return {
