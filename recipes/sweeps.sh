@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Makes the tables in data/sweeps: quality against steps and seconds of the shipped models, and the ablations. Give the
-# PARTs that you want (sentences, tales, sotu, path, speed, ablations), or none for all of them.
+# PARTs that you want (sentences, tales, sotu, speed, ablations), or none for all of them.
 # Time on two cores: two hours and more. It needs what make test installs; speed needs an idle machine.
 # Must reach: what tests/test_headline.py asks of the tables.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-known=(sentences tales sotu path speed ablations)
+known=(sentences tales sotu speed ablations)
 if (($# == 0)); then set -- "${known[@]}"; fi
 check_words "${known[*]}" "$@"
 
@@ -21,7 +21,7 @@ tales() {
     --steps 1,2,4,8,16,32,64,128 --n 1000 --out data/sweeps/tales-perfect.csv
   flm-edu evaluate perfect:flow-map --language tales --steps 1,2,4,8,16,32,64,128 --n 1000 \
     --out data/sweeps/tales-perfect-map.csv
-  flm-edu evaluate tales-flm tales-fmlm --steps 1,2,4,8,16,32,64 --n 1000 --out data/sweeps/tales-trained.csv
+  flm-edu evaluate tales-{flm,fmlm,path} --steps 1,2,4,8,16,32,64 --n 1000 --out data/sweeps/tales-trained.csv
   flm-edu evaluate tales-{ar,masked,masked@confidence,uniform,uniform@greedy-tail} --n 1000 \
     --out data/sweeps/tales-discrete.csv
   flm-edu evaluate tales-{sdtt,dcd,dcd@greedy-tail} --n 1000 --out data/sweeps/tales-distilled.csv
@@ -31,11 +31,6 @@ sotu() {
   flm-edu evaluate sotu-{fmlm,flm,ar,masked,masked@confidence,sdtt} \
     sotu-{uniform,uniform@greedy-tail,dcd,dcd@greedy-tail} --n 250 --judge smollm2-135m \
     --out data/sweeps/sotu-families.csv
-}
-
-# Not in the paper, so its table lies apart from those of the families.
-path() {
-  flm-edu evaluate tales-path --steps 1,2,4,8,16,32,64 --n 1000 --out data/sweeps/apart/tales-path.csv
 }
 
 # The time of a text at the steps that each family needs.

@@ -11,7 +11,8 @@ from flm_edu.evaluation import sweep
 from flm_edu.files import data_dir
 from flm_edu.flow import FlowMapLM
 from flm_edu.grammar import load_language
-from flm_edu.language_model import load_model, shipped_models
+from flm_edu.language_model import load_model
+from flm_edu.model_files import shipped_models
 from flm_edu.oracle import PerfectFlow
 
 SAMPLES = 1000
@@ -31,10 +32,10 @@ def test_every_family_member_is_there_small_and_with_provenance() -> None:
         for data in ("sentences", "sotu", "tales")
         for kind in ("ar", "dcd", "masked", "sdtt", "uniform")
     ]
-    assert shipped_models() == sorted(flows + compared)
+    assert shipped_models() == sorted([*flows, *compared, "tales-path"])
     for name in shipped_models():
         folder = data_dir() / "checkpoints" / name
-        assert sum(path.stat().st_size for path in folder.iterdir()) < 6e6, name
+        assert sum(path.stat().st_size for path in folder.iterdir()) < 3e6, name
         facts = json.loads((folder / "provenance.json").read_text())
         assert {"command", "commit", "steps", "corpus", "corpus_fingerprint", "metrics"} <= facts.keys()
         words = facts["command"].split()
@@ -66,8 +67,10 @@ def test_drinks_end_where_the_perfect_flow_carries_them() -> None:
         ("sentences-fmlm", 1, 0.95),
         ("sentences-fmlm", 8, 0.99),
         ("tales-flm", 64, 0.95),
-        ("tales-fmlm", 1, 0.85),
-        ("tales-fmlm", 4, 0.96),
+        ("tales-fmlm", 1, 0.70),
+        ("tales-fmlm", 4, 0.95),
+        ("tales-path", 1, 0.85),
+        ("tales-path", 4, 0.96),
     ],
 )
 def test_valid_texts(name: str, steps: int, least: float) -> None:
