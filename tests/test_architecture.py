@@ -16,8 +16,9 @@ from flm_edu.evaluation import sweep
 from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.interpolant import batch_time, one_hot
 from flm_edu.language import Language
-from flm_edu.language_model import LanguageModel, ModelError
+from flm_edu.language_model import LanguageModel
 from flm_edu.methods import DISTILLATIONS, TRAINABLE, size_like
+from flm_edu.model_files import ModelError
 from flm_edu.objectives import SemigroupDistillation, flow_matching
 from flm_edu.settings import setting
 from flm_edu.training import TrainConfig, Trainer

@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.interpolant import denoiser_from_velocity
 from flm_edu.language import Language
-from flm_edu.language_model import ModelError, load_model
+from flm_edu.language_model import load_model
+from flm_edu.model_files import ModelError
 from flm_edu.network import NetworkConfig
 
 

@@ -12,7 +12,8 @@ import typer
 
 from flm_edu.cli import app
 from flm_edu.files import data_dir
-from flm_edu.language_model import load_model, shipped_models
+from flm_edu.language_model import load_model
+from flm_edu.model_files import shipped_models
 from flm_edu.training.presets import PRESETS
 from recipes.ship import METRICS, ship
 

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from flm_edu.flow import FlowLM, FlowMapLM
-from flm_edu.language_model import ModelError
+from flm_edu.model_files import ModelError
 from flm_edu.reference import load_reference_checkpoint, read_checkpoint
 from tests.conftest import FIXTURES
 

@@ -22,8 +22,9 @@ from flm_edu.extensions.path import (
 from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.interpolant import expand_time
 from flm_edu.language import Language
-from flm_edu.language_model import ModelError, load_model
+from flm_edu.language_model import load_model
 from flm_edu.methods import size_like
+from flm_edu.model_files import ModelError
 from flm_edu.network import NetworkConfig
 from flm_edu.objectives import FlowMapOptions, SemigroupDistillation, StepContext
 from flm_edu.training.presets import load_preset
