@@ -216,7 +216,7 @@ class Runs:
             "exec": (exec, (command,)),
             "system": (os.system, (f"touch {self.path}",)),
             "open": (open, (str(self.path), "w")),
-            "getattr": (getattr, (os, "system")),
+            "getattr": (getattr, ("mark", "upper")),
             "loads": (pickle.loads, (b"",)),
             "import": (__import__, ("os",)),
             "torch.load": (torch.load, (str(self.path),)),
@@ -289,3 +289,40 @@ def test_any_bytes_in_the_place_of_a_checkpoint_are_refused_by_name(content: byt
             read_checkpoint(path)
         except ModelError as error:
             assert "x.ckpt" in str(error)  # noqa: PT017
+
+
+# --- names that pictures could misread, and the course's own record -----------------------------
+
+
+@pytest.mark.parametrize("name", [r"$\frac$", "a$b", "<b>bold</b>", "<script>alert(1)</script>"])
+def test_pictures_show_names_as_they_are_written(name: str, tmp_path: Path) -> None:
+    from flm_edu.evaluation import Point
+    from flm_edu.plots import curves, screen
+
+    points = [Point(name, "flow-lm", steps, 10, 1.0, validity=0.5) for steps in (1, 2)]
+    curves.quality_against_steps(points).savefig(tmp_path / "x.png")
+    page = screen.write_page(screen.quality_against_steps(points), tmp_path / "x.html").read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert "<b>bold" not in page
+
+
+@settings(max_examples=300, deadline=5000)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+        max_leaves=6,
+    ),
+    st.sampled_from(["exercises", "guesses", "right"]),
+)
+def test_any_record_of_the_course_is_read_or_put_aside(content: Any, place: str) -> None:
+    import tempfile
+
+    from flm_edu.course.progress import Record, progress
+
+    record: dict[str, Any] = {"exercises": [], "guesses": {}, "right": {}, place: content}
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        Path("progress.json").write_text(json.dumps(record), encoding="utf-8")
+        progress()
+    assert Record()

@@ -61,13 +61,18 @@ def _read(path: Path) -> Record:
     Raises:
         ValueError: it is not such a record.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except RecursionError as error:
+        raise ValueError("it is nested without end") from error
     if not isinstance(content, dict) or set(content) != {"exercises", "guesses", "right"}:
         raise ValueError("it is not a record of this course")
-    if not isinstance(content["exercises"], list) or not all(
-        isinstance(content[k], dict) for k in ("guesses", "right")
-    ):
+    exercises, guesses, right = (content[name] for name in ("exercises", "guesses", "right"))
+    if not isinstance(exercises, list) or not isinstance(guesses, dict) or not isinstance(right, dict):
         raise ValueError("its entries are not lists of names and guesses")
+    kinds = [(exercises, str), (guesses.values(), str), (right.values(), bool)]
+    if not all(isinstance(entry, kind) for entries, kind in kinds for entry in entries):
+        raise ValueError("its names and guesses are not text, or its scores not true or false")
     return Record(**content)
 
 

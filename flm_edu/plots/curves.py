@@ -122,17 +122,22 @@ def _quality(points: Sequence[Point], metric: str, across: Callable[[Point], flo
             linestyle=style,
             markersize=6,
             markerfacecolor=look.color if style == "-" else "none",
-            label=name,
+            label=_plain(name),
         )
     for point in {p.model: p for p in points if not p.steps and getattr(p, metric) is not None}.values():
         ink = axes.xaxis.label.get_color()
-        axes.axhline(scale * getattr(point, metric), color=ink, dashes=(4, 3), linewidth=1.2, label=point.model)
+        axes.axhline(scale * getattr(point, metric), color=ink, dashes=(4, 3), linewidth=1.2, label=_plain(point.model))
     axes.set(ylabel=look_of.label, title=look_of.title)
     if look_of.percent:
         axes.set_ylim(None, 102)
     if look_of.logarithmic:
         axes.set_yscale("log")
     return figure, axes
+
+
+def _plain(name: str) -> str:
+    """Return a name that matplotlib shows as it is written, and does not read as mathematics."""
+    return name.replace("$", r"\$")
 
 
 def _add_legend(axes: Axes) -> None:
@@ -152,14 +157,17 @@ def loss_curves(
 
     `floor` is the least cross-entropy that any flow can reach (nats per token), where it is known.
     """
-
     step, loss = FIGURES["step"], FIGURES["loss"]
     with figure_theme(theme):
         figure, axes = _new_figure()
         for name, (kind, records) in runs.items():
             look = family(kind)
             axes.plot(
-                [r["step"] for r in records], [r["loss"] for r in records], color=look.color, linewidth=2, label=name
+                [r["step"] for r in records],
+                [r["loss"] for r in records],
+                color=look.color,
+                linewidth=2,
+                label=_plain(name),
             )
         if floor is not None:
             ink = axes.xaxis.label.get_color()

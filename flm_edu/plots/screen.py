@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -65,7 +66,7 @@ def write_page(figure: Figure, path: str | Path) -> Path:
     page = (
         "<!doctype html>\n<html lang=en>\n<meta charset=utf-8>\n"
         "<meta name=viewport content='width=device-width, initial-scale=1'>\n"
-        f"<title>{figure.layout.title.text}</title>\n"
+        f"<title>{html.escape(figure.layout.title.text)}</title>\n"
         f"<style>body {{ margin: 0; background: {ground}; color: {ink}; }}</style>\n{body}\n</html>\n"
     )
     with write_aside(path.parent, path.name) as (aside,):
@@ -86,7 +87,7 @@ def _quality(points: Sequence[Point], metric: str, theme: Theme, across: Callabl
         figure.add_scatter(
             x=[across(p) for p in line],
             y=[scale * getattr(p, metric) for p in line],
-            name=name,
+            name=html.escape(name),
             mode="lines+markers",
             line={"color": look.color, "width": 2, "dash": dash},
             marker={"symbol": _SYMBOLS[look.marker], "size": 9},
@@ -95,7 +96,7 @@ def _quality(points: Sequence[Point], metric: str, theme: Theme, across: Callabl
             "%{customdata[1]:.3g} ms per text%{customdata[2]}<extra></extra>",
         )
     for point in {p.model: p for p in points if not p.steps and getattr(p, metric) is not None}.values():
-        _across(figure, scale * getattr(point, metric), point.model, theme)
+        _across(figure, scale * getattr(point, metric), html.escape(point.model), theme)
     figure.update_yaxes(title_text=look_of.label, type="log" if look_of.logarithmic else "linear")
     if look_of.percent:
         figure.update_yaxes(range=[-2, 104])
@@ -106,7 +107,6 @@ def _quoted(point: Point) -> str:
     """Return the first text that the sweep kept, for the mark's label; broken into lines, and never read as markup."""
     if not point.texts:
         return ""
-    import html
     import textwrap
 
     return "<br><i>" + "<br>".join(map(html.escape, textwrap.wrap(point.texts[0], 60)[:4])) + "</i>"
