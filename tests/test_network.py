@@ -1,5 +1,7 @@
 """The transformer: shapes, what it may depend on, and that the large preset runs."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -7,12 +9,12 @@ from flm_edu.architecture import Role
 from flm_edu.network import DiT, NetworkConfig
 from flm_edu.training.presets import load_preset
 
-SMALL = {"width": 16, "blocks": 2, "heads": 2, "time_width": 8}
+SMALL: dict[str, Any] = {"width": 16, "blocks": 2, "heads": 2, "time_width": 8}
 
 
-def network(role: Role | None = None, **changes: object) -> DiT:
+def network(role: Role | None = None, **changes: Any) -> DiT:
     torch.manual_seed(0)
-    net = DiT(NetworkConfig(**{"vocab_size": 7, "length": 6, **SMALL, **changes}), role)  # type: ignore[arg-type]
+    net = DiT(NetworkConfig(**{"vocab_size": 7, "length": 6, **SMALL, **changes}), role)
     for parameter in net.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return net.eval()
@@ -27,7 +29,7 @@ def test_tokens_and_their_corners_give_the_same_logits() -> None:
 
 
 def test_starts_from_equally_likely_tokens() -> None:
-    net = DiT(NetworkConfig(vocab_size=7, length=6, **SMALL))  # type: ignore[arg-type]
+    net = DiT(NetworkConfig(vocab_size=7, length=6, **SMALL))
     assert bool((net(torch.randn(2, 6, 7), torch.rand(2)) == 0).all())
 
 
@@ -62,7 +64,7 @@ def test_shorter_sequences_run() -> None:
 
 
 def test_written_out_attention_equals_the_fused_kernel() -> None:
-    block = network().blocks[0]
+    block: Any = network().blocks[0]
     x = torch.randn(2, 6, 16)
     rotary = network().rotary(6)
     written_out = block.attention(x, rotary)
@@ -98,7 +100,7 @@ def test_softcap_bounds_scores_and_vanishes_when_large() -> None:
         ({"dropout": 1.0}, "`dropout` is 1.0"),
     ],
 )
-def test_sizes_are_checked(sizes: dict[str, object], message: str) -> None:
+def test_sizes_are_checked(sizes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         network(**sizes)
 

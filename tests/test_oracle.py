@@ -16,7 +16,7 @@ from flm_edu.flow import FlowLM
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
 from flm_edu.language_model import load_model
-from flm_edu.objectives import flow_matching
+from flm_edu.objectives import StepContext, flow_matching
 from flm_edu.oracle import (
     PERFECT,
     PerfectAutoregressive,
@@ -348,7 +348,7 @@ def test_trained_denoiser_converges_to_the_exact_one(capsys: pytest.CaptureFixtu
     assert 0 < float(gap.mean()) < 0.01
     whole, error = perfect.cross_entropy_floor(samples=4096, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
-        trained = flow_matching(model, language.sample(4096, generator=generator), generator).loss
+        trained = flow_matching(model, language.sample(4096, generator=generator), StepContext(generator)).loss
     assert float(trained) > float(whole) - 4 * float(error)
 
 

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.model_files import ModelError
 from flm_edu.reference import load_reference_checkpoint, read_checkpoint
-from tests.conftest import FIXTURES
+from tests.conftest import FIXTURES, parts
 
 
 @pytest.mark.parametrize(("name", "kind"), [("flm", FlowLM), ("fmlm", FlowMapLM)])
@@ -30,7 +30,7 @@ def test_logits_agree_with_the_published_network(name: str, kind: type) -> None:
 def test_averaged_weights_are_taken() -> None:
     content = read_checkpoint(FIXTURES / "reference_flm.ckpt")
     model = load_reference_checkpoint(FIXTURES / "reference_flm.ckpt")
-    taken = model.network.embedding.weight
+    taken = parts(model).embedding.weight
     assert torch.equal(taken, content["ema"]["shadow_params"][0])
     assert not torch.equal(taken, content["state_dict"]["backbone.vocab_embed.embedding"])
 

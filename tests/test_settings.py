@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -86,9 +87,8 @@ def test_values_that_fit_are_taken(values: dict[str, Any]) -> None:
     ids=str,
 )
 def test_values_that_do_not_fit_are_named(values: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValueError) as told:
+    with pytest.raises(ValueError, match=re.escape(message)):
         Sample(**{"must": 5, **values})
-    assert message in str(told.value)
 
 
 @given(st.floats())

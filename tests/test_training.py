@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -177,7 +178,8 @@ def test_accumulation_is_one_larger_batch(language: Language) -> None:
         return Loss((model.logits(tokens, torch.full((len(tokens),), 0.5)) ** 2).mean())
 
     class Same:
-        name, vocab_size, length, fingerprint, origin = "same", language.vocab_size, language.length, "x", {}
+        name, vocab_size, length, fingerprint = "same", language.vocab_size, language.length, "x"
+        origin: Mapping[str, Any] = {}
 
         def sample(self, n: int, *, generator: Any = None) -> torch.Tensor:
             return language.tokens[:1].expand(n, -1)
@@ -339,7 +341,7 @@ def test_resuming_needs_the_same_run(language: Language, tmp_path: Path) -> None
     def trainer(config: TrainConfig = SHORT, corpus: Language = language) -> Trainer:
         return Trainer(tiny_flow(language), corpus, flow_matching, config, directory=tmp_path)
 
-    with pytest.raises(TrainingStopped, match="`resume`: .* start the run without it"):
+    with pytest.raises(TrainingStopped, match=r"`resume`: .* start the run without it"):
         trainer().resume()
     trainer().run()
     with pytest.raises(TrainingStopped, match="steps 12 -> 20"):
