@@ -225,25 +225,25 @@ def landscape(
 
 
 def decisions(words: Sequence[Sequence[str]], confidences: Tensor, rows: Sequence[str], title: str) -> Figure:
-    """A text while it is being decided: a row for each time, each place with its likeliest word, tinted by confidence.
+    """A text while it is being decided: a row for each time, each position with its likeliest word.
 
     Args:
-        words: rows x places.
-        confidences: (rows, places), the probability of each word shown.
+        words: rows x positions.
+        confidences: (rows, positions), the probability of each word shown.
         rows: their labels.
         title: of the figure.
     """
     with figure_theme("light"):
-        places = len(words[0])
-        figure, (axes,) = _panels(1, width=0.85 * places + 0.8, height=0.36 * len(rows) + 0.8)
+        positions = len(words[0])
+        figure, (axes,) = _panels(1, width=0.85 * positions + 0.8, height=0.36 * len(rows) + 0.8)
         axes.imshow(confidences.double().numpy(), cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
         for i, row in enumerate(words):
             for j, word in enumerate(row):
                 faint = float(confidences[i, j]) < 0.5
                 axes.text(j, i, word, ha="center", va="center", fontsize=10, alpha=0.55 if faint else 1.0)
-        axes.set_xticks(range(places), [str(place + 1) for place in range(places)])
+        axes.set_xticks(range(positions), [str(position + 1) for position in range(positions)])
         axes.set_yticks(range(len(rows)), rows)
-        axes.set(title=title, xlabel="place in the text")
+        axes.set(title=title, xlabel="position in the text")
         axes.grid(False)
         return figure
 
