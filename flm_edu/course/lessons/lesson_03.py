@@ -23,7 +23,7 @@ def chance(answer: Answer) -> Iterator[str]:
         result,
         phi(z + lead).pow(size - 1).mean(),
         {
-            "the word must beat the V - 1 others, and itself it need not beat": phi(z + lead).pow(size).mean(),
+            "the power is V - 1: the word must beat the others, not itself": phi(z + lead).pow(size).mean(),
             "measure in units of the noise, which has standard deviation 1 - t: the lead is t/(1-t)": (
                 phi(z + t).pow(size - 1).mean()
             ),
@@ -35,14 +35,12 @@ def chance(answer: Answer) -> Iterator[str]:
                 phi(z + lead).mean() ** (size - 1)
             ),
             "this is the probability of being wrong": 1 - phi(z + lead).pow(size - 1).mean(),
-            "the right entry has a head start over its rivals, so the lead is added": (
-                phi(z - lead).pow(size - 1).mean()
-            ),
+            "the right entry has a lead over its rivals: add it": (phi(z - lead).pow(size - 1).mean()),
         },
     )
     yield "the right entry beats V - 1 rivals, averaged over its own noise"
     compare(answer(0.0, 2, z, shape=()), torch.tensor(0.5), {})
-    yield "without any word in it, two words are a coin toss"
+    yield "at t = 0 two words are equally likely"
 
 
 @exercise("03.tau")
@@ -55,40 +53,50 @@ def tau(answer: Answer) -> Iterator[str]:
         1 - size / (size - 1) * error,
         {
             "tau(0) would be 1/V: at t = 0 the error is 1 - 1/V, not 1, so it has to be rescaled": 1 - error,
-            "this clock runs backwards, from 1 to 0: take it from 1": size / (size - 1) * error,
+            "this clock runs backwards, from 1 to 0: subtract it from 1": size / (size - 1) * error,
             "the factor is upside down: the error at t = 0 is (V-1)/V, and tau must be 0 there": (
                 1 - (size - 1) / size * error
             ),
-            "this rescales by the largest error that it is given; which is that at t = 0 only by chance": (
+            "this rescales by the largest error given; the error at t = 0 need not be among them": (
                 1 - error / error.max()
             ),
         },
     )
-    yield "tau is 1 minus the error, rescaled so that luck counts as 0"
+    yield "tau is 1 minus the error, rescaled so that a random guess counts as 0"
 
 
 @exercise("03.inverse")
 def inverse(answer: Answer) -> Iterator[str]:
     """tau (a function of a number), wanted a number -> t, a number."""
-    clock = DecodingErrorSchedule(100)
+    clock, of_29 = DecodingErrorSchedule(100), DecodingErrorSchedule(29)
+    asked: list[float] = []
 
     def tau_of(t: Any) -> float:
+        asked.append(float(t))
         return float(clock.tau(torch.as_tensor(t, dtype=torch.float64)))
 
     for wanted in (0.3, 0.7):
+        asked.clear()
         result = answer(tau_of, wanted, shape=())
         right = clock.t(torch.tensor(wanted, dtype=torch.float64))
         distance = abs(float(result) - float(right))
+        if abs(float(result) - float(of_29.t(torch.tensor(wanted, dtype=torch.float64)))) < 1e-3:
+            raise Mistake("this is the time of the clock of 29 words: use the argument `tau`, not `tau_29` or `clock`")
+        if not asked and abs(float(result) - wanted) < 1e-6:
+            raise Mistake("this is the wanted tau itself; find the time at which the clock shows it")
+        if not asked:
+            raise Mistake("your function never evaluates `tau`")
+        if abs(float(result) - wanted) < 1e-2:
+            raise Mistake("this is tau(middle), a clock value close to `wanted`; return the time, middle")
         if distance > 0.01 and min(float(result), 1 - float(result)) < 0.01:
             raise Mistake("the search ran to the end of the interval: it keeps the wrong half")
         if 1e-3 < distance < 0.07:
-            raise Mistake(f"close, but tau({float(result):.4f}) is not yet {wanted}: it takes more halvings")
+            raise Mistake(f"close, but tau({float(result):.4f}) is not {wanted} yet: halve more often")
         compare(
             result,
             right,
             {
-                "this is the wanted tau itself; the clock has not been asked": torch.tensor(wanted),
-                "this is the clock itself, tau of a time; the time whose tau is given is asked for": torch.tensor(
+                "this is tau(wanted), a clock value; find the time at which the clock shows `wanted`": torch.tensor(
                     tau_of(wanted)
                 ),
             },
