@@ -163,15 +163,21 @@ def name_mistake(result: Tensor, mistakes: Mapping[str, Tensor], tolerance: floa
 
 #: of the exercises of the notebooks, by name ("01.mix"): the stages of its check
 EXERCISES: dict[str, Callable[..., Iterator[str]]] = {}
+#: of the exercises whose answers go into a later cell: what stands in for one that is not there yet
+REFERENCES: dict[str, Callable[..., Any]] = {}
 
 
-def exercise(name: str) -> Callable[[Callable[..., Iterator[str]]], Callable[..., Iterator[str]]]:
-    """Register the generator below it as the check of exercise `name`."""
+def exercise(
+    name: str, reference: Callable[..., Any] | None = None
+) -> Callable[[Callable[..., Iterator[str]]], Callable[..., Iterator[str]]]:
+    """Register the generator below it as the check of exercise `name`, and a right answer for `use`."""
 
     def register(stages: Callable[..., Iterator[str]]) -> Callable[..., Iterator[str]]:
         if name in EXERCISES:
             raise ValueError(f"exercise {name!r} is defined twice")
         EXERCISES[name] = stages
+        if reference is not None:
+            REFERENCES[name] = reference
         return stages
 
     return register

@@ -14,8 +14,8 @@ import pytest
 from torch import Tensor
 
 import flm_edu
-from flm_edu.course import answers, check, lessons, predict, progress
-from flm_edu.course.answers import EXERCISES, Answer
+from flm_edu.course import answers, check, lessons, predict, progress, use
+from flm_edu.course.answers import EXERCISES, REFERENCES, Answer
 from tests.notebooks.right_answers import RIGHT
 from tests.notebooks.wrong_answers import WRONG
 
@@ -106,6 +106,28 @@ def test_no_two_mistakes_look_alike(name: str, monkeypatch: pytest.MonkeyPatch) 
     function = ast.parse(ASKED[name][1]).body[-1]
     assert isinstance(function, ast.FunctionDef)
     assert list(EXERCISES[name](Answer(space[function.name])))
+
+
+@pytest.mark.parametrize("name", list(REFERENCES))
+def test_a_later_cell_runs_the_readers_function_or_the_courses_own(
+    name: str, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    check(name, REFERENCES[name])
+    assert "solved" in capsys.readouterr().out
+    assert use(name, lambda *_: ...) is REFERENCES[name]
+    assert "Until your <lambda> passes" in capsys.readouterr().out
+    space: dict[str, object] = {}
+    exec(ASKED[name][0], space)
+    exec(ASKED[name][1], space)
+    own = next(space[f.name] for f in ast.parse(ASKED[name][1]).body if isinstance(f, ast.FunctionDef))
+    assert callable(own)
+    assert use(name, own) is own
+    assert "Your own" in capsys.readouterr().out
+
+
+def test_only_an_exercise_can_be_used() -> None:
+    with pytest.raises(ValueError, match=r"there is no exercise '01\.mixed' to use"):
+        use("01.mixed", lambda: 0)
 
 
 @pytest.mark.parametrize(("name", "arguments"), [("01.mix", "noise, data, t"), ("05.step", "x, posterior, s, t")])

@@ -9,7 +9,11 @@ import torch
 from flm_edu.course.answers import Answer, Mistake, compare, exercise
 
 
-@exercise("00.valid")
+def _share_valid(samples: list[str], texts: list[str]) -> float:
+    return sum(sample in texts for sample in samples) / len(samples)
+
+
+@exercise("00.valid", _share_valid)
 def valid(answer: Answer) -> Iterator[str]:
     """samples (list of texts), language texts (list of texts) -> share, a number."""
     texts = ["a b", "b a", "c c", "b b"]
@@ -46,7 +50,11 @@ def valid(answer: Answer) -> Iterator[str]:
     yield "no valid sample gives 0"
 
 
-@exercise("00.steps")
+def _steps_needed(shares: dict[int, float], target: float) -> int:
+    return min(steps for steps, share in shares.items() if share >= target)
+
+
+@exercise("00.steps", _steps_needed)
 def steps(answer: Answer) -> Iterator[str]:
     """shares (dict of steps -> share), target -> smallest number of steps."""
     # More steps are not always better, and no two ways of being wrong give the same number.

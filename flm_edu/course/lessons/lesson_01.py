@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
 from flm_edu.course.answers import Answer, Mistake, compare, exercise
 from flm_edu.interpolant import interpolate, one_hot
 from flm_edu.language import Language
 
 
-@exercise("01.decode")
+def _decode(states: Tensor) -> Tensor:
+    return states.argmax(-1)
+
+
+@exercise("01.decode", _decode)
 def decode(answer: Answer) -> Iterator[str]:
     """states (B, L, V) -> tokens (B, L)."""
     tokens = torch.tensor([[2, 0], [1, 3], [3, 3]])
@@ -47,7 +52,7 @@ def decode(answer: Answer) -> Iterator[str]:
     yield "the largest entry wins, whatever its size"
 
 
-@exercise("01.mix")
+@exercise("01.mix", interpolate)
 def mix(answer: Answer) -> Iterator[str]:
     """noise (B, L, V), data (B, L, V), t (B,) -> (B, L, V)."""
     generator = torch.Generator().manual_seed(1)
@@ -86,7 +91,11 @@ def mix(answer: Answer) -> Iterator[str]:
     yield "every text of the batch has its own time"
 
 
-@exercise("01.average")
+def _average(tokens: Tensor, probabilities: Tensor, vocab_size: int) -> Tensor:
+    return torch.einsum("n,nlv->lv", probabilities, one_hot(tokens, vocab_size, probabilities.dtype))
+
+
+@exercise("01.average", _average)
 def average(answer: Answer) -> Iterator[str]:
     """tokens (N, L), probabilities (N,), vocab_size -> (L, V)."""
     language = Language.from_sentences(["a b", "a c", "b b", "b a"], [0.5, 0.25, 0.15, 0.1])

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
 from flm_edu.course.answers import Answer, Mistake, compare, exercise
 
 
-@exercise("02.denoise")
+def _denoise(x: Tensor, t: float, probabilities: Tensor) -> Tensor:
+    return (probabilities.log() + t / (1 - t) ** 2 * x).softmax(-1)
+
+
+@exercise("02.denoise", _denoise)
 def denoise(answer: Answer) -> Iterator[str]:
     """x (B, V), t a number, probabilities (V,) -> (B, V)."""
     x = torch.tensor([[0.9, 0.1, -0.3], [-0.2, 0.4, 0.8], [0.3, 0.2, 0.1], [0.0, 0.0, 0.0]], dtype=torch.float64)
@@ -87,7 +92,11 @@ def gradient(answer: Answer) -> Iterator[str]:
     yield "the gradient does not vanish, however sure a wrong prediction is"
 
 
-@exercise("02.floor")
+def _floor(posterior: Tensor) -> Tensor:
+    return torch.special.entr(posterior).sum(-1).mean()
+
+
+@exercise("02.floor", _floor)
 def floor(answer: Answer) -> Iterator[str]:
     """posterior (B, L, V) -> mean entropy in nats per token, a number."""
     soft = torch.tensor([[[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]], [[0.4, 0.4, 0.2], [0.25, 0.25, 0.5]]], dtype=torch.float64)

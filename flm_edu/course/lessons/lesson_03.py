@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from flm_edu.course.answers import Answer, Mistake, compare, exercise
 from flm_edu.schedule import DecodingErrorSchedule
 
 
-@exercise("03.chance")
+def _chance_right(t: float, vocab_size: int, z: Tensor) -> Tensor:
+    return torch.special.ndtr(z + t / (1 - t)).pow(vocab_size - 1).mean()
+
+
+@exercise("03.chance", _chance_right)
 def chance(answer: Answer) -> Iterator[str]:
     """t a number, V, draws z (n,) -> probability that the argmax is right, a number."""
     z = torch.linspace(-2, 2, 41, dtype=torch.float64)
@@ -43,7 +48,11 @@ def chance(answer: Answer) -> Iterator[str]:
     yield "at t = 0 two words are equally likely"
 
 
-@exercise("03.tau")
+def _clock_value(error: Tensor, vocab_size: int) -> Tensor:
+    return 1 - vocab_size / (vocab_size - 1) * error
+
+
+@exercise("03.tau", _clock_value)
 def tau(answer: Answer) -> Iterator[str]:
     """decoding errors (n,), V -> clock values (n,)."""
     error, size = torch.tensor([0.7, 0.5, 0.1, 0.0], dtype=torch.float64), 4
@@ -65,7 +74,15 @@ def tau(answer: Answer) -> Iterator[str]:
     yield "tau is 1 minus the error, rescaled so that a random guess counts as 0"
 
 
-@exercise("03.inverse")
+def _mixing_time(tau: Callable[[float], float], wanted: float) -> float:
+    low, high = 0.0, 1.0
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (middle, high) if tau(middle) < wanted else (low, middle)
+    return (low + high) / 2
+
+
+@exercise("03.inverse", _mixing_time)
 def inverse(answer: Answer) -> Iterator[str]:
     """tau (a function of a number), wanted a number -> t, a number."""
     clock, of_29 = DecodingErrorSchedule(100), DecodingErrorSchedule(29)

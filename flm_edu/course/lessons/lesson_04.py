@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -10,9 +10,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from flm_edu.course.answers import Answer, Mistake, as_tensor, compare, exercise, name_mistake
+from flm_edu.interpolant import interpolate, one_hot
 
 
-@exercise("04.loss")
+def _loss(
+    network: Callable[[Tensor, Tensor], Tensor],
+    tokens: Tensor,
+    noise: Tensor,
+    tau: Tensor,
+    clock: Callable[[Tensor], Tensor],
+) -> Tensor:
+    x_t = interpolate(noise, one_hot(tokens, noise.shape[-1]), clock(tau))
+    return F.cross_entropy(network(x_t, tau).flatten(0, 1), tokens.flatten())
+
+
+@exercise("04.loss", _loss)
 def loss(answer: Answer) -> Iterator[str]:
     """network (of x and tau, gives logits), tokens (B, L), noise (B, L, V), tau (B,), clock (tau -> t) -> loss ()."""
     generator = torch.Generator().manual_seed(40)
@@ -78,7 +90,11 @@ def loss(answer: Answer) -> Iterator[str]:
     yield "the average cross-entropy of the true words"
 
 
-@exercise("04.stratified")
+def _slices(u: Tensor) -> Tensor:
+    return (torch.arange(len(u)) + u) / len(u)
+
+
+@exercise("04.stratified", _slices)
 def stratified(answer: Answer) -> Iterator[str]:
     """u (n,), independent and uniform in [0, 1] -> n clock values, one in each nth part of [0, 1], in any order."""
     u = torch.tensor([0.9, 0.1, 0.55, 0.7], dtype=torch.float64)
@@ -119,7 +135,14 @@ def stratified(answer: Answer) -> Iterator[str]:
     yield "anywhere within its slice"
 
 
-@exercise("04.ema")
+def _averaged(weights: Tensor, decay: float) -> Tensor:
+    average = weights[0]
+    for row in weights[1:]:
+        average = decay * average + (1 - decay) * row
+    return average
+
+
+@exercise("04.ema", _averaged)
 def ema(answer: Answer) -> Iterator[str]:
     """weights (n, w), a row for each step, decay -> their moving average after the last step (w,)."""
     weights = torch.tensor([[1.0, 0.0], [3.0, 1.0], [2.0, 5.0]], dtype=torch.float64)

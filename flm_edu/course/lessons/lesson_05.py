@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +12,11 @@ from torch import Tensor
 from flm_edu.course.answers import Answer, Mistake, as_tensor, compare, exercise
 
 
-@exercise("05.step")
+def _euler_step(x: Tensor, posterior: Tensor, s: float, t: float) -> Tensor:
+    return x + (t - s) / (1 - s) * (posterior - x)
+
+
+@exercise("05.step", _euler_step)
 def step(answer: Answer) -> Iterator[str]:
     """x (B, L, V), denoiser (B, L, V), numbers s < t -> x at time t (B, L, V)."""
     generator = torch.Generator().manual_seed(5)
@@ -42,7 +46,14 @@ def step(answer: Answer) -> Iterator[str]:
     yield "the last step ends at the posterior"
 
 
-@exercise("05.sample")
+def _sample(denoiser: Callable[[Tensor, float], Tensor], noise: Tensor, times: Sequence[float]) -> Tensor:
+    x = noise
+    for s, t in pairwise(times):
+        x = _euler_step(x, denoiser(x, s), s, t)
+    return x.argmax(-1)
+
+
+@exercise("05.sample", _sample)
 def sample(answer: Answer) -> Iterator[str]:
     """denoiser (a function of x and t), noise (B, L, V), times (list of numbers) -> tokens (B, L)."""
     noise = torch.randn(3, 2, 4, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
@@ -95,7 +106,12 @@ def _too_short(x: Tensor, times: list[float], posterior: Callable[[Tensor, float
     return x
 
 
-@exercise("05.midpoint")
+def _midpoint_step(velocity: Callable[[Tensor, float], Tensor], x: Tensor, s: float, t: float) -> Tensor:
+    middle = x + (t - s) / 2 * velocity(x, s)
+    return x + (t - s) * velocity(middle, (s + t) / 2)
+
+
+@exercise("05.midpoint", _midpoint_step)
 def midpoint(answer: Answer) -> Iterator[str]:
     """velocity (a function of x and t), x (B, L, V), numbers s < t -> x at time t."""
     x = torch.tensor([[[0.5, -1.0, 2.0]]], dtype=torch.float64)
