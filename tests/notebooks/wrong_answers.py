@@ -94,7 +94,15 @@ WRONG: list[tuple[str, str, str]] = [
         "def f(shares, target):\n    for n, s in shares.items():\n        if s >= target:\n            found = n\n    return found",
         "the last entry",
     ),
+    (
+        "00.valid",
+        "def f(samples, texts):\n    n = 0\n    for s in samples:\n        n += s in texts\n        return n / len(samples)",
+        "inside the loop",
+    ),
+    ("00.valid", "def f(samples, texts): return sum(s in texts for s in samples) // len(samples)", "// rounds down"),
     # --- 01 ---
+    ("01.mix", "def f(noise, data, t): return noise + t[:, None, None] * (noise - data)", "data - noise"),
+    ("01.mix", "def f(noise, data, t): return (1 - t.mean()) * noise + t.mean() * data", "the mean of the times"),
     ("01.decode", "def f(states): return states.round().argmax(-1)", "rounding makes ties"),
     ("01.decode", "def f(states): return (states > 0.5).int().argmax(-1)", "are above 0.5"),
     ("01.decode", "def f(states): return (states - 1).abs().argmin(-1)", "nearest to 1"),
@@ -179,7 +187,28 @@ WRONG: list[tuple[str, str, str]] = [
     ("02.gradient", "def f(z, y): return (z.softmax(0) - F.one_hot(y, z.shape[-1])) / len(z)", "runs over the batch"),
     ("02.floor", "def f(p): return -(p * p.clamp_min(1e-3).log()).sum(-1).mean()", "small probabilities count too"),
     ("02.floor", "def f(p): return -(p * (p + 1e-3).log()).sum(-1).mean()", "should be"),
+    ("02.denoise", "def f(x, t, p): return (p.log() + t / (1 - t) ** 2 * x).log_softmax(-1)", "not log_softmax"),
+    ("02.denoise", "def f(x, t, p): return (p.log() + t**2 / (1 - t) ** 2 * x).softmax(-1)", "t is not squared"),
+    (
+        "02.denoise",
+        "def f(x, t, p): return (p.log() - (x - t).square() / (2 * (1 - t) ** 2)).softmax(-1)",
+        "over all entries of x",
+    ),
+    ("02.gradient", "def f(z, y): return (z.sigmoid() - F.one_hot(y, z.shape[-1])) / len(z)", "a sigmoid of its own"),
     # --- 03 ---
+    (
+        "03.chance",
+        "def f(t, size, z): return torch.special.ndtr(t + (1 - t) * z).pow(size - 1).mean()",
+        "standard deviation 1 - t",
+    ),
+    ("03.chance", "def f(t, size, z): return (z + t / (1 - t)).pow(size - 1).mean()", "Phi is missing"),
+    (
+        "03.chance",
+        "def f(t, size, z): return torch.special.ndtr(z * t / (1 - t)).pow(size - 1).mean()",
+        "not multiplied",
+    ),
+    ("03.tau", "def f(error, size): return (1 - error) * size / (size - 1)", "the error alone"),
+    ("03.tau", "def f(error, size): return 1 - size / (size + 1) * error", "not V/(V+1)"),
     (
         "03.chance",
         "def f(t, size, z): return torch.special.ndtr(z + t / (1 - t)).pow(size).mean()",
@@ -321,7 +350,40 @@ WRONG: list[tuple[str, str, str]] = [
     ("05.step", "def f(x, d, s, t): return (t - s) * (d - x) / (1 - s)", "add it to x"),
     ("05.step", "def f(x, d, s, t): return x + (t - s) * (x - d) / (1 - s)", "the wrong way"),
     ("05.step", "def f(x, d, s, t): return x + t * (d - x) / (1 - s)", "length of the step is t - s"),
+    (
+        "04.loss",
+        MIX + "return F.cross_entropy(network(x, tau), data)",
+        "one-hot vectors as targets",
+    ),
+    ("04.stratified", "def f(u): n = len(u); return (torch.arange(n) + u.mean()) / n", "the same draw"),
+    (
+        "04.ema",
+        "def f(weights, decay):\n    for w in weights[1:]:\n        a = decay * weights[0] + (1 - decay) * w\n    return a",
+        "starts again at the first weights",
+    ),
+    ("04.ema", "def f(weights, decay): return decay * weights[-2] + (1 - decay) * weights[-1]", "last two steps only"),
     ("05.step", "def f(x, d, s, t): return d", "the posterior itself"),
+    ("05.step", "def f(x, d, s, t): return x + (t - s) * d", "not the posterior"),
+    ("05.step", "def f(x, d, s, t): return (1 - t) * x + t * d", "as if the step began at time 0"),
+    (
+        "05.sample",
+        "def f(denoiser, x, times):\n    for s, t in zip(times, times[1:]):\n"
+        "        x = x + (t - s) / (1 - s) * denoiser(x, s)\n    return x.argmax(-1)",
+        "x is missing",
+    ),
+    (
+        "05.sample",
+        "def f(denoiser, x, times):\n    for s, t in zip(times, times[1:]):\n"
+        "        x = x + (t - s) / (1 - t + 1e-12) * (denoiser(x, s) - x)\n    return x.argmax(-1)",
+        "1 - s, not 1 - t",
+    ),
+    (
+        "05.sample",
+        "def f(denoiser, noise, times):\n    x = noise\n    for s, t in zip(times, times[1:]):\n"
+        "        x = noise + (t - s) / (1 - s) * (denoiser(x, s) - noise)\n    return x.argmax(-1)",
+        "starts again at the noise",
+    ),
+    ("05.midpoint", "def f(b, x, s, t): return x + (t - s) * b(x + (t - s) / 2 * b(x, s), t)", "already t"),
     ("05.step", "def f(x, d, s, t): r = (t - s) / (1 - s); return r * x + (1 - r) * d", "exchanged"),
     ("05.step", "def f(x, d, s, t): x += (t - s) / (1 - s) * (d - x); return x", "changes its argument `x`"),
     ("05.sample", "def f(denoiser, noise, times): return noise.argmax(-1)", "never evaluated"),

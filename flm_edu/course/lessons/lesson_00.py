@@ -33,6 +33,8 @@ def valid(answer: Answer) -> Iterator[str]:
             "this counts different samples and different valid ones: a sample that comes twice counts twice": (
                 torch.tensor(3 / 5)
             ),
+            "this looks at the first sample only: does `return` stand inside the loop?": torch.tensor(1 / 7),
+            "this is 0, as // rounds down: divide with /": torch.tensor(0.0),
             "this is in percent; give a share between 0 and 1": torch.tensor(500 / 7),
         },
     )

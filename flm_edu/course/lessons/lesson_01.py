@@ -71,6 +71,7 @@ def mix(answer: Answer) -> Iterator[str]:
             ),
             "the data has no weight: the two weights must add up to 1": (1 - share) * noise + data,
             "the noise has no weight: at t = 1 nothing of it may be left": noise + share * data,
+            "the sign is wrong: the way from noise to data is data - noise": noise + share * (noise - data),
             "square roots keep the variance constant in other models; this interpolant is a straight line": (
                 (1 - share) ** 0.5 * noise + share**0.5 * data
             ),
@@ -85,6 +86,7 @@ def mix(answer: Answer) -> Iterator[str]:
         {
             "t lines up with the axis of the words, because a shape (B,) meets the last axis. Give it two more axes, "
             "t[:, None, None], so that each text has its own time": along_words,
+            "every text has the mean of the times": interpolate(noise, data, t.mean().expand(3)),
             "every text has the time of the first one": interpolate(noise, data, t[:1].expand(3)),
         },
     )

@@ -39,6 +39,11 @@ def denoise(answer: Answer) -> Iterator[str]:
                 (t * x).softmax(-1)
             ),
             "the factor t is missing: the mixture holds t times the word": (x / (1 - t) ** 2).softmax(-1),
+            "these are logarithms of probabilities: use softmax, not log_softmax": (gain * x).log_softmax(-1),
+            "t is not squared: the score is t x / (1 - t)^2": (t * gain * x).softmax(-1),
+            "this compares only the word's own entry with t; the distance runs over all entries of x": (
+                (-(x - t).square() / (2 * (1 - t) ** 2)).softmax(-1)
+            ),
             "after you multiply by the prior, make the rows add up to 1 again": right * even,
             "the softmax runs over the batch; it belongs on the axis of the words": (gain * x).softmax(0),
         },
@@ -71,6 +76,9 @@ def gradient(answer: Answer) -> Iterator[str]:
         {
             "the sign is wrong: the gradient points to where the loss grows": -right,
             "this is the gradient of the sum over the batch; the mean divides by B": 2 * right,
+            "each logit has a sigmoid of its own; the prediction is the softmax over all words": (
+                (logits.sigmoid() - target) / 2
+            ),
             "this divides by B and by V: the mean runs over the batch only": right / 3,
             "this divides by V: the mean runs over the batch, so divide by B": right * 2 / 3,
             "the softmax runs over the batch; it belongs on the axis of the words, -1": (logits.softmax(0) - target)

@@ -32,6 +32,13 @@ def chance(answer: Answer) -> Iterator[str]:
             "measure in units of the noise, which has standard deviation 1 - t: the lead is t/(1-t)": (
                 phi(z + t).pow(size - 1).mean()
             ),
+            "divide by the noise's standard deviation 1 - t: the right entry is z + t/(1-t)": (
+                phi(t + (1 - t) * z).pow(size - 1).mean()
+            ),
+            "Phi is missing: it turns a value into the probability that a rival stays below": (
+                (z + lead).pow(size - 1).mean()
+            ),
+            "the lead is added to z, not multiplied with it": phi(z * lead).pow(size - 1).mean(),
             "(1-t)/t is upside down: the lead must grow with t": phi(z + 1 / lead).pow(size - 1).mean(),
             "the average over z comes last: nothing may be averaged before the power": (
                 phi(z.mean() + lead).pow(size - 1)
@@ -62,6 +69,8 @@ def tau(answer: Answer) -> Iterator[str]:
         1 - size / (size - 1) * error,
         {
             "tau(0) would be 1/V: at t = 0 the error is 1 - 1/V, not 1, so it has to be rescaled": 1 - error,
+            "the factor belongs to the error alone: 1 - V/(V-1) P_e": (1 - error) * size / (size - 1),
+            "the factor is V/(V-1), not V/(V+1)": 1 - size / (size + 1) * error,
             "this clock runs backwards, from 1 to 0: subtract it from 1": size / (size - 1) * error,
             "the factor is upside down: the error at t = 0 is (V-1)/V, and tau must be 0 there": (
                 1 - (size - 1) / size * error

@@ -82,6 +82,9 @@ def loss(answer: Answer) -> Iterator[str]:
             "cross_entropy was given probabilities; it takes logits and does the softmax itself": F.cross_entropy(
                 q.flatten(0, 1), tokens.flatten()
             ),
+            "cross_entropy took one-hot vectors as targets along the wrong axis; give it the indices `tokens`": (
+                F.cross_entropy(logits, data)
+            ),
             "cross_entropy was given (B, L, V); it takes the words on the second axis, so flatten texts and positions": (
                 -logits.log_softmax(1).mean()
             ),
@@ -120,6 +123,8 @@ def stratified(answer: Answer) -> Iterator[str]:
         ),
         "the draw is divided by n twice: it must reach across the whole slice": i / n + u / n**2,
         "this multiplies slice and draw; add them": i * u / n,
+        "every slice has the same draw; give each its own u": (i + u.mean()) / n,
+        "every slice has the draw of the first; give each its own u": (i + u[0]) / n,
     }
     found = (result * n).floor().long()
     if not torch.equal(found, i):
@@ -169,6 +174,12 @@ def ema(answer: Answer) -> Iterator[str]:
             ),
             "this is the plain mean: early, bad weights count as much as late ones": weights.mean(0),
             "these are the last weights, not an average": weights[-1],
+            "each step starts again at the first weights; go on from the average so far": (
+                decay * weights[0] + (1 - decay) * weights[-1]
+            ),
+            "this looks at the last two steps only; go on from the average so far": (
+                decay * weights[-2] + (1 - decay) * weights[-1]
+            ),
             "the new weights must count 1 - decay; otherwise the average grows without end": unweighed,
             "the order is reversed: go from the first step to the last": run(weights[-1], weights[:-1].flip(0), decay),
         },

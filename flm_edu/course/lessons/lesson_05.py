@@ -36,6 +36,8 @@ def step(answer: Answer) -> Iterator[str]:
             "this is the change of x; add it to x": r * (posterior - x),
             "the step goes the wrong way: from x to the posterior is posterior - x": x - r * (posterior - x),
             "this is the posterior itself; a step goes only the fraction (t - s) / (1 - s) of the way to it": posterior,
+            "the velocity is (posterior - x) / (1 - s), not the posterior": x + (t - s) * posterior,
+            "this goes the fraction t of the way, as if the step began at time 0": (1 - t) * x + t * posterior,
             "the weights are exchanged: x keeps the share 1 - r": r * x + (1 - r) * posterior,
             "the velocity acts for the whole unit of time; multiply it by t - s": x + (posterior - x) / (1 - s),
             "the length of the step is t - s": x + t / (1 - s) * (posterior - x),
@@ -86,8 +88,17 @@ def sample(answer: Answer) -> Iterator[str]:
         mistakes = {
             "the state does not move: the denoiser's answer must change x": noise,
             "the state became the posterior; a step goes only a fraction of the way there": posterior(noise, 0.0),
+            "x is missing: a step moves by the fraction times (posterior - x)": _steps(
+                noise, times[: i + 1], lambda y, s, t: y + (t - s) / (1 - s) * posterior(y, s)
+            ),
+            "the rest of the time counts from the start of the step: 1 - s, not 1 - t": _steps(
+                noise, times[: i + 1], lambda y, s, t: y + (t - s) / (1 - t) * (posterior(y, s) - y)
+            ),
+            "every step starts again at the noise; go on from the last state": _steps(
+                noise, times[: i + 1], lambda y, s, t: noise + (t - s) / (1 - s) * (posterior(y, s) - noise)
+            ),
             "the steps are too short: a step covers (t - s) / (1 - s) of the way, not t - s": (
-                _too_short(noise, times[: i + 1], posterior)
+                _steps(noise, times[: i + 1], lambda y, s, t: y + (t - s) * (posterior(y, s) - y))
             ),
         }
         # The first state is the noise, whatever is wrong; and from s = 0 a step that is too short is right.
@@ -99,10 +110,10 @@ def sample(answer: Answer) -> Iterator[str]:
     yield "the text is the argmax of the last state"
 
 
-def _too_short(x: Tensor, times: list[float], posterior: Callable[[Tensor, float], Tensor]) -> Tensor:
-    """Steps of t - s in place of (t - s) / (1 - s)."""
+def _steps(x: Tensor, times: list[float], step: Callable[[Tensor, float, float], Tensor]) -> Tensor:
+    """Where steps of a kind lead through the times."""
     for s, t in pairwise(times):
-        x = x + (t - s) * (posterior(x, s) - x)
+        x = step(x, s, t)
     return x
 
 
@@ -134,6 +145,7 @@ def midpoint(answer: Answer) -> Iterator[str]:
             "this is Euler's step: use the velocity halfway": x + h * at(x, s),
             "the state is halfway, but the time is still s": x + h * at(half, s),
             "the time is halfway, but the state is still x: move x half a step first": x + h * at(x, s + h / 2),
+            "the state is halfway, but the time is already t": x + h * at(half, t),
             "the middle time is s + (t - s) / 2, not (t - s) / 2": x + h * at(half, h / 2),
             "the last step has half the length: go the whole t - s": x + h / 2 * at(half, s + h / 2),
             "this is the middle state: go on from x with the velocity found there": half,
