@@ -1,11 +1,12 @@
-"""What the notebooks in notebooks/ use beside the library: `check`, `predict` and `progress`.
+"""What the notebooks in notebooks/ use beside the library: `check`, `use`, `predict` and `progress`.
 
-`check` looks at an exercise one mechanism at a time and names the likely mistake; `predict` keeps a guess
+`check` looks at an exercise one mechanism at a time and names the likely mistake; `use` runs
+it in a later cell; `predict` keeps a guess
 and scores it when the result is shown; `progress` says what is done. None of them ever stops a notebook.
 """
 
-from flm_edu.course.asking import Prediction, check, predict
+from flm_edu.course.asking import Prediction, check, predict, use
 from flm_edu.course.device import training_device
 from flm_edu.course.progress import progress
 
-__all__ = ["Prediction", "check", "predict", "progress", "training_device"]
+__all__ = ["Prediction", "check", "predict", "progress", "training_device", "use"]

@@ -6,6 +6,8 @@ An exercise is a generator over its stages. It yields a sentence for each stage 
 
 from __future__ import annotations
 
+import copy
+import inspect
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -30,22 +32,47 @@ class Answer:
             raise Unanswered
         self.given = given
 
-    def __call__(self, *arguments: Any, shape: tuple[int, ...]) -> Tensor:
-        """Return what the reader's function returns: a float64 tensor of `shape`.
+    def __call__(
+        self, *arguments: Any, shape: tuple[int, ...], hints: Mapping[tuple[int, ...], str] | None = None
+    ) -> Tensor:
+        """What the reader's function returns: a float64 tensor of `shape`. It is given copies of its arguments.
+
+        Args:
+            arguments: of the function.
+            shape: of its result.
+            hints: another shape -> the mistake that gives it.
 
         Raises:
-            Unanswered: the function returns nothing yet.
-            Mistake: it is no function, it fails, or the result is of another type or shape.
+            Unanswered: the function still returns its dots.
+            Mistake: it is no function, it fails, it changes an argument or returns nothing, or the result is of
+                another type or shape.
         """
         if not callable(self.given):
             raise Mistake(f"this exercise asks for a function, and the answer is a {type(self.given).__name__}")
+        copies = [_copy(argument) for argument in arguments]
         try:
-            result = self.given(*arguments)
+            result = self.given(*copies)
         except Exception as error:  # whatever the reader's code raises is shown to the reader
             raise Mistake(f"your code raised {type(error).__name__}: {error}{_place(error)}") from error
-        if result is None or result is ...:
+        if result is ...:
             raise Unanswered
-        return as_tensor(result, shape)
+        for name, argument, given in zip(self._names(len(arguments)), arguments, copies, strict=True):
+            if not _same(argument, given):
+                raise Mistake(
+                    f"your function changes its argument `{name}` (by +=, an assignment to a part, or a method such as "
+                    "add_); the caller still needs it, so make a new tensor"
+                )
+        if result is None:
+            raise Mistake("your function returns None: a `return` is missing")
+        return as_tensor(result, shape, hints)
+
+    def _names(self, number: int) -> list[str]:
+        """What the reader calls the arguments."""
+        try:
+            names = list(inspect.signature(self.given).parameters)
+        except (TypeError, ValueError):
+            names = []
+        return (names + [f"number {i + 1}" for i in range(len(names), number)])[:number]
 
     def value(self, shape: tuple[int, ...] = ()) -> Tensor:
         """Return the answer itself as a float64 tensor of `shape`; a plain number has shape ().
@@ -63,8 +90,26 @@ def _place(error: Exception) -> str:
     return f"\n    at: {own[-1].line or f'line {own[-1].lineno}'}" if own else ""
 
 
-def as_tensor(value: Any, shape: tuple[int, ...]) -> Tensor:
-    """Return the reader's tensor, array, list or number as float64.
+def _copy(argument: Any) -> Any:
+    """A copy of data; anything else, such as a function, is itself."""
+    if isinstance(argument, Tensor):
+        return argument if argument.requires_grad else argument.clone()
+    return copy.deepcopy(argument) if isinstance(argument, list | dict) else argument
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Whether data is as it was."""
+    if isinstance(before, Tensor):
+        return before.shape == after.shape and bool((before == after).all())
+    if isinstance(before, dict):
+        return before.keys() == after.keys() and all(_same(value, after[key]) for key, value in before.items())
+    if isinstance(before, list):
+        return len(before) == len(after) and all(map(_same, before, after))
+    return not isinstance(before, int | float | str) or before == after
+
+
+def as_tensor(value: Any, shape: tuple[int, ...], hints: Mapping[tuple[int, ...], str] | None = None) -> Tensor:
+    """The reader's tensor, array, list or number as float64; `hints` names the mistakes that give other shapes.
 
     Raises:
         Mistake: it is none of these, or has another shape, or is not finite.
@@ -74,7 +119,8 @@ def as_tensor(value: Any, shape: tuple[int, ...]) -> Tensor:
     except (TypeError, ValueError, RuntimeError):
         raise Mistake(f"the result is a {type(value).__name__}; numbers or a tensor are needed") from None
     if tuple(tensor.shape) != shape:
-        raise Mistake(f"the result has shape {tuple(tensor.shape)}, and {shape} is needed")
+        hint = (hints or {}).get(tuple(tensor.shape))
+        raise Mistake(f"the result has shape {tuple(tensor.shape)}, and {shape} is needed{f': {hint}' if hint else ''}")
     if bool(tensor.isnan().any()):
         raise Mistake("the result holds nan: look for 0/0, 0 * log(0) or the logarithm of a negative number")
     return tensor
@@ -95,28 +141,43 @@ def compare(result: Tensor, wanted: Tensor, mistakes: Mapping[str, Tensor], tole
     difference = (result - wanted.double()).abs()
     if bool((difference <= tolerance).all()):
         return
-    for sentence, wrong in mistakes.items():
-        if wrong.shape == result.shape and bool(((result - wrong.double()).abs() <= tolerance).all()):
-            raise Mistake(sentence)
+    name_mistake(result, mistakes, tolerance)
     worst = int(difference.nan_to_num(torch.inf).argmax())
     got, right = float(result.flatten()[worst]), float(wanted.flatten()[worst])
     if not result.shape:
-        raise Mistake(f"{got:.4g} is not it")
+        raise Mistake(f"the result is {got:.4g} and should be {right:.4g}")
     place = [int(index) for index in torch.unravel_index(torch.tensor(worst), result.shape)]
     raise Mistake(f"the entry {place} is {got:.4g} and should be {right:.4g}")
 
 
+def name_mistake(result: Tensor, mistakes: Mapping[str, Tensor], tolerance: float = 1e-4) -> None:
+    """Nothing, unless one of the mistakes gives this very result.
+
+    Raises:
+        Mistake: with the sentence that names it.
+    """
+    for sentence, wrong in mistakes.items():
+        if wrong.shape == result.shape and bool(((result - wrong.double()).abs() <= tolerance).all()):
+            raise Mistake(sentence)
+
+
 #: of the exercises of the notebooks, by name ("01.mix"): the stages of its check
 EXERCISES: dict[str, Callable[..., Iterator[str]]] = {}
+#: of the exercises whose answers go into a later cell: what stands in for one that is not there yet
+REFERENCES: dict[str, Callable[..., Any]] = {}
 
 
-def exercise(name: str) -> Callable[[Callable[..., Iterator[str]]], Callable[..., Iterator[str]]]:
-    """Register the generator below it as the check of exercise `name`."""
+def exercise(
+    name: str, reference: Callable[..., Any] | None = None
+) -> Callable[[Callable[..., Iterator[str]]], Callable[..., Iterator[str]]]:
+    """Register the generator below it as the check of exercise `name`, and a right answer for `use`."""
 
     def register(stages: Callable[..., Iterator[str]]) -> Callable[..., Iterator[str]]:
         if name in EXERCISES:
             raise ValueError(f"exercise {name!r} is defined twice")
         EXERCISES[name] = stages
+        if reference is not None:
+            REFERENCES[name] = reference
         return stages
 
     return register

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flm_edu.course import lessons
-from flm_edu.course.answers import EXERCISES, Answer, Mistake, Unanswered
+from flm_edu.course.answers import EXERCISES, REFERENCES, Answer, Mistake, Unanswered
 from flm_edu.course.progress import load, save
 
 assert lessons  # importing it fills EXERCISES
@@ -42,6 +42,27 @@ def check(name: str, *answers: Any) -> None:
         record.exercises.append(name)
         save(record)
     print(f"{name}: solved. {len(set(record.exercises) & set(EXERCISES))} of {len(EXERCISES)} exercises done.")
+
+
+def use(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The reader's function if it passes its check, else the course's own; a line says which.
+
+    So the cells after an exercise work without it, and with it they run the reader's own code.
+
+    Raises:
+        ValueError: there is no such exercise, or none whose answer is used again.
+    """
+    if name not in REFERENCES:
+        raise ValueError(f"there is no exercise {name!r} to use; there are {', '.join(REFERENCES)}")
+    own = getattr(function, "__name__", "function")
+    try:
+        for _ in EXERCISES[name](Answer(function)):
+            pass
+    except (Unanswered, Mistake):
+        print(f"Until your {own} passes its check, the course's own runs here.")
+        return REFERENCES[name]
+    print(f"Your own {own} runs here.")
+    return function
 
 
 class Prediction:

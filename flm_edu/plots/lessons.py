@@ -180,6 +180,116 @@ def tables(
         return figure
 
 
+def shares(panels: Mapping[str, Mapping[str, float]], title: str) -> Figure:
+    """Bars of shares from 0 to 1, in percent: panel title -> label -> share. Panels have the same labels in order."""
+    with figure_theme("light"):
+        labels = list(next(iter(panels.values())))
+        figure, all_axes = _panels(len(panels), width=3.9, height=0.42 * len(labels) + 0.9)
+        for axes, (name, values) in zip(all_axes, panels.items(), strict=True):
+            percent = [100 * values[label] for label in labels]
+            axes.barh(range(len(labels)), percent, color=SEQUENCE[2], height=0.62)
+            for i, value in enumerate(percent):
+                axes.text(value + 1.5, i, f"{value:.0f}%", va="center", fontsize=10)
+            axes.set_yticks(range(len(labels)), labels)
+            axes.set(xlim=(0, 112), ylim=(len(labels) - 0.4, -0.6), xticks=[])
+            axes.grid(False)
+            axes.spines[["top", "right", "bottom"]].set_visible(False)
+            axes.set_title(name, fontsize=10.5, weight="normal")
+        figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=12)
+        return figure
+
+
+def beside(
+    panels: Mapping[str, tuple[Sequence[float] | Tensor, Mapping[str, Sequence[float] | Tensor]]],
+    title: str,
+    ylabel: str,
+    *,
+    colors: Mapping[str, str] | None = None,
+    **settings: Any,
+) -> Figure:
+    """Curves in panels side by side, each with a horizontal axis of its own, which the panel is named after.
+
+    Args:
+        panels: label of the horizontal axis -> (positions, label -> values). A label that begins with "_" is not listed.
+        title: of the figure.
+        ylabel: of all panels.
+        colors: label -> colour; in order from small to large where left out.
+        settings: for `Axes.set`.
+    """
+    with figure_theme("light"):
+        figure, all_axes = _panels(len(panels), width=4.2 if len(panels) > 1 else 6.4, height=3.4)
+        for axes, (xlabel, (x, curves)) in zip(all_axes, panels.items(), strict=True):
+            for i, (label, values) in enumerate(curves.items()):
+                color = (colors or {}).get(label, SEQUENCE[(i + 1) % len(SEQUENCE)])
+                axes.plot(
+                    torch.as_tensor(x).tolist(),
+                    torch.as_tensor(values).tolist(),
+                    color=color,
+                    linewidth=2,
+                    alpha=0.85,
+                    label=label,
+                )
+            axes.set(xlabel=xlabel, **settings)
+            if len(axes.get_legend_handles_labels()[1]) > 1:
+                axes.legend()
+        all_axes[0].set_ylabel(ylabel)
+        figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=12)
+        return figure
+
+
+def cuts(
+    panels: Mapping[str, Tensor],
+    points: Tensor,
+    names: Sequence[str],
+    valid: Sequence[bool],
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    *,
+    reach: float = 4.0,
+) -> Figure:
+    """A plane of noise, cut into the regions of the texts that it becomes; each point has the colour of its text.
+
+    Args:
+        panels: panel title -> the text of each point, an index into `names` (n,).
+        points: of the plane (n, 2).
+        names: the texts; each is written once, in the middle of its points.
+        valid: whether each is a text of the language; the others are grey.
+        title: of the figure.
+        xlabel: of the plane.
+        ylabel: of the plane.
+        reach: how far to show.
+    """
+    from matplotlib.patheffects import withStroke
+
+    of_valid = iter([WORDS[0], WORDS[2], WORDS[1]])
+    looks = [next(of_valid) if is_valid else ("#8c959f", "x") for is_valid in valid]
+    with figure_theme("light"):
+        figure, all_axes = _panels(len(panels), width=3.9, height=4.3)
+        for axes, (name, text_of) in zip(all_axes, panels.items(), strict=True):
+            axes.axhline(0, color="#d0d7de", linewidth=0.8, zorder=0)
+            axes.axvline(0, color="#d0d7de", linewidth=0.8, zorder=0)
+            for k, (color, marker) in enumerate(looks):
+                chosen = points[torch.as_tensor(text_of) == k]
+                if not len(chosen):
+                    continue
+                linewidths = 0.8 if marker == "x" else 0
+                axes.scatter(
+                    chosen[:, 0], chosen[:, 1], s=9, color=color, marker=marker, linewidths=linewidths, alpha=0.6
+                )
+                x, y = chosen.mean(0).tolist()
+                label = axes.text(
+                    x, y, names[k], ha="center", va="center", color=color if valid[k] else "#1f2328", weight="bold"
+                )
+                label.set_path_effects([withStroke(linewidth=4, foreground=_CARD)])
+            axes.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel=xlabel)
+            axes.grid(False)
+            axes.set_title(name, fontsize=10.5, weight="normal")
+        all_axes[0].set_ylabel(ylabel)
+        figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=12)
+        return figure
+
+
 def landscape(
     values: Tensor,
     title: str,
@@ -225,25 +335,25 @@ def landscape(
 
 
 def decisions(words: Sequence[Sequence[str]], confidences: Tensor, rows: Sequence[str], title: str) -> Figure:
-    """Draw a text while it is being decided: a row for each time, each position with its likeliest word, tinted by confidence.
+    """A text while it is being decided: a row for each time, each position with its likeliest word.
 
     Args:
-        words: rows x places.
-        confidences: (rows, places), the probability of each word shown.
+        words: rows x positions.
+        confidences: (rows, positions), the probability of each word shown.
         rows: their labels.
         title: of the figure.
     """
     with figure_theme("light"):
-        places = len(words[0])
-        figure, (axes,) = _panels(1, width=0.85 * places + 0.8, height=0.36 * len(rows) + 0.8)
+        positions = len(words[0])
+        figure, (axes,) = _panels(1, width=0.85 * positions + 0.8, height=0.36 * len(rows) + 0.8)
         axes.imshow(confidences.double().numpy(), cmap="Blues", vmin=0, vmax=1.6, aspect="auto")
         for i, row in enumerate(words):
             for j, word in enumerate(row):
                 faint = float(confidences[i, j]) < 0.5
                 axes.text(j, i, word, ha="center", va="center", fontsize=10, alpha=0.55 if faint else 1.0)
-        axes.set_xticks(range(places), [str(place + 1) for place in range(places)])
+        axes.set_xticks(range(positions), [str(position + 1) for position in range(positions)])
         axes.set_yticks(range(len(rows)), rows)
-        axes.set(title=title, xlabel="place in the text")
+        axes.set(title=title, xlabel="position in the text")
         axes.grid(False)
         return figure
 

@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import nbformat
 import pytest
@@ -72,6 +73,41 @@ def test_run_all(browser: Any, lab: str, path: Path) -> None:
     page.evaluate("window.jupyterapp.shell.currentWidget.context.sessionContext.shutdown()")
     page.close()
     assert watch.problems == []
+
+
+def links(path: Path) -> set[Path]:
+    """The files that a notebook links to, relative to the repository."""
+    cells = nbformat.read(path, as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    found = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith(("http", "#"))]
+    return {Path(os.path.normpath(Path(FOLDER.name) / link)) for link in found}
+
+
+def test_links_open_where_the_readme_starts_jupyter(browser: Any, tmp_path: Path) -> None:
+    """Started in the repository's folder, JupyterLab reaches what the notebooks link to, and opens it on a click."""
+    root, notebooks = FOLDER.parent, sorted(FOLDER.glob("*.ipynb"))
+    assert "jupyter lab\n" in (FOLDER / "README.md").read_text(encoding="utf-8")
+    linked = set.union(*map(links, notebooks))
+    assert Path("docs/EQUATIONS.md") in linked
+    for name in linked | {path.relative_to(root) for path in notebooks}:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / name, tmp_path / name)
+    with jupyterlab(tmp_path, []) as address:
+        for name in sorted(linked):
+            with urlopen(f"{address}/api/contents/{name.as_posix()}?content=0", timeout=30) as answer:
+                assert answer.status == 200, name
+        page = browser.new_page(viewport={"width": 1100, "height": 1200})
+        page.goto(f"{address}/lab/tree/notebooks/02_denoiser_is_a_classifier.ipynb")
+        until(page, f"!!window.jupyterapp && ({KERNEL})?.status === 'idle'", seconds=180)
+        cell = next(
+            i
+            for i, cell in enumerate(nbformat.read(notebooks[2], as_version=4).cells)
+            if "../docs/EQUATIONS.md" in cell.source
+        )
+        page.evaluate(f"{NOTEBOOK}.scrollToItem({cell}, 'start')")
+        page.locator(f".jp-Notebook-cell[data-windowed-list-index='{cell}'] a", has_text="EQUATIONS.md").click()
+        until(page, "window.jupyterapp.shell.currentWidget?.context?.path === 'docs/EQUATIONS.md'", seconds=60)
+        page.close()
 
 
 def keep(shown: Any, name: str) -> None:

@@ -6,14 +6,17 @@ answers are in wrong_answers.py, each with a phrase of the message that must nam
 
 import ast
 import re
+from itertools import combinations
 from pathlib import Path
 
 import nbformat
 import pytest
+from torch import Tensor
 
 import flm_edu
-from flm_edu.course import check, predict, progress
-from flm_edu.course.answers import EXERCISES
+from flm_edu.course import answers, check, lessons, predict, progress, use
+from flm_edu.course.answers import EXERCISES, REFERENCES, Answer
+from tests.notebooks.right_answers import RIGHT
 from tests.notebooks.wrong_answers import WRONG
 
 NOTEBOOKS = Path(flm_edu.__file__).parent.parent / "notebooks"
@@ -78,6 +81,67 @@ def test_a_wrong_answer_is_named(name: str, code: str, phrase: str, capsys: pyte
     printed = run_check(name, code, capsys)
     assert phrase in printed, printed
     assert "solved" not in printed
+
+
+@pytest.mark.parametrize(("name", "code"), RIGHT)
+def test_another_right_answer_passes(name: str, code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    printed = run_check(name, code, capsys)
+    assert f"{name}: solved" in printed, printed
+
+
+@pytest.mark.parametrize("name", [name for name in EXERCISES if name < "06"])
+def test_no_two_mistakes_look_alike(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check tells two mistakes apart only if they give different numbers."""
+
+    def compare(result: Tensor, wanted: Tensor, mistakes: dict[str, Tensor], tolerance: float = 1e-4) -> None:
+        values = {"the right answer": wanted, **mistakes}
+        for (one, a), (other, b) in combinations(values.items(), 2):
+            assert a.shape != b.shape or float((a.double() - b.double()).abs().max()) > tolerance, (one, other)
+        answers.compare(result, wanted, mistakes, tolerance)
+
+    monkeypatch.setattr(getattr(lessons, f"lesson_{name[:2]}"), "compare", compare)
+    space: dict[str, object] = {}
+    exec(ASKED[name][0], space)
+    exec(ASKED[name][1], space)
+    function = ast.parse(ASKED[name][1]).body[-1]
+    assert isinstance(function, ast.FunctionDef)
+    assert list(EXERCISES[name](Answer(space[function.name])))
+
+
+@pytest.mark.parametrize("name", list(REFERENCES))
+def test_a_later_cell_runs_the_readers_function_or_the_courses_own(
+    name: str, capsys: pytest.CaptureFixture[str], folder: Path
+) -> None:
+    check(name, REFERENCES[name])
+    assert "solved" in capsys.readouterr().out
+    assert use(name, lambda *_: ...) is REFERENCES[name]
+    assert "Until your <lambda> passes" in capsys.readouterr().out
+    space: dict[str, object] = {}
+    exec(ASKED[name][0], space)
+    exec(ASKED[name][1], space)
+    own = next(space[f.name] for f in ast.parse(ASKED[name][1]).body if isinstance(f, ast.FunctionDef))
+    assert callable(own)
+    assert use(name, own) is own
+    assert "Your own" in capsys.readouterr().out
+
+
+def test_only_an_exercise_can_be_used() -> None:
+    with pytest.raises(ValueError, match=r"there is no exercise '01\.mixed' to use"):
+        use("01.mixed", lambda: 0)
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("01.mix", "noise, data, t"), ("05.step", "x, posterior, s, t")])
+def test_a_forgotten_return_and_a_changed_argument_are_named(
+    name: str, arguments: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = arguments.split(",", maxsplit=1)[0]
+    printed = run_check(name, f"def f({arguments}):\n    y = 2 * {first}", capsys)
+    assert "a `return` is missing" in printed
+    assert "not answered yet" not in printed
+    printed = run_check(name, f"def f({arguments}):\n    {first} *= 2\n    return {first}", capsys)
+    assert f"changes its argument `{first}`" in printed
+    printed = run_check(name, f"def f({arguments}):\n    return ...", capsys)
+    assert "not answered yet" in printed
 
 
 @pytest.mark.parametrize("name", list(EXERCISES))

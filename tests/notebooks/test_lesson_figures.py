@@ -57,3 +57,18 @@ def test_every_figure_is_readable_on_a_dark_page() -> None:
         lessons.on_card(curves.quality_against_steps(points)),
     ]
     assert all(figure.get_facecolor() == (1, 1, 1, 1) for figure in figures)
+
+
+def test_shares_cuts_and_panels_show_their_numbers() -> None:
+    figure = lessons.shares({"one": {"a": 0.25, "b": 1.0}, "two": {"a": 0.5, "b": 0.0}}, "title")
+    assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["25%", "100%", "50%", "0%"]
+    figure = lessons.beside({"x": ([0, 1], {"a": [2, 3]}), "y": ([5, 6], {"a": [7, 8], "b": [0, 0]})}, "title", "z")
+    assert [axes.get_xlabel() for axes in figure.axes] == ["x", "y"]
+    assert figure.axes[1].lines[0].get_ydata().tolist() == [7, 8]
+    points = torch.tensor([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
+    texts = torch.tensor([0, 1, 2])
+    figure = lessons.cuts(
+        {"all": texts, "two": texts.clamp_max(1)}, points, ["a", "b", "c"], [True, True, False], "t", "x", "y"
+    )
+    assert [len(axes.texts) for axes in figure.axes] == [3, 2]
+    assert figure.axes[0].collections[2].get_offsets().tolist() == [[1.0, -1.0]]

@@ -35,35 +35,103 @@ def f(student, x, tau_s, tau_t, clock):
 
 WRONG: list[tuple[str, str, str]] = [
     # --- 00 ---
-    ("00.valid", "def f(samples, texts): return sum(s in texts for s in samples)", "divide by how many there are"),
+    (
+        "00.valid",
+        "def f(samples, texts): return sum(s in texts for s in samples)",
+        "divide by how many samples there are",
+    ),
     ("00.valid", "def f(samples, texts): return len(set(samples) & set(texts)) / len(samples)", "valid twice"),
-    ("00.valid", "def f(samples, texts): return sum(t in samples for t in texts) / len(texts)", "the other way round"),
+    (
+        "00.valid",
+        "def f(samples, texts): return sum(t in samples for t in texts) / len(texts)",
+        "count samples, not texts",
+    ),
     (
         "00.valid",
         "def f(samples, texts): return sum(s in texts for s in samples) / len(texts)",
         "not by the number of texts",
     ),
     ("00.valid", "def f(samples, texts): return 100 * sum(s in texts for s in samples) / len(samples)", "in percent"),
-    ("00.valid", "def f(samples, texts): return [s in texts for s in samples]", "has shape (5,), and () is needed"),
-    ("00.steps", "def f(shares, target): return next(n for n, s in shares.items() if s >= target)", "in no order"),
+    ("00.valid", "def f(samples, texts): return [s in texts for s in samples]", "has shape (7,), and () is needed"),
+    ("00.steps", "def f(shares, target): return next(n for n, s in shares.items() if s >= target)", "not sorted"),
     (
         "00.steps",
         "def f(shares, target): return min(s for s in shares.values() if s >= target)",
-        "number of steps is asked for",
+        "give the number of steps",
     ),
     ("00.steps", "def f(shares, target): return min(n for n, s in shares.items() if s > target)", "use >="),
     ("00.steps", "def f(shares, target): return max(n for n, s in shares.items() if s < target)", "just before"),
-    ("00.steps", "def f(shares, target): return min(shares)", "fewest steps of all"),
+    ("00.steps", "def f(shares, target): return min(shares)", "the smallest number of steps"),
+    (
+        "00.valid",
+        "def f(samples, texts): return sum(any(s in t for t in texts) for s in samples) / len(samples)",
+        "a part of a text is not a text",
+    ),
+    (
+        "00.valid",
+        "def f(samples, texts): return sum(any(t in s for t in texts) for s in samples) / len(samples)",
+        "has a text inside it",
+    ),
+    (
+        "00.valid",
+        "def f(samples, texts): return sum(s in ' '.join(texts) for s in samples) / len(samples)",
+        "joined together",
+    ),
+    ("00.valid", "def f(samples, texts): return len(set(samples) & set(texts)) / len(set(samples))", "counts twice"),
+    (
+        "00.steps",
+        "def f(shares, target): return min((n for n in shares if shares[n] >= target), key=shares.get)",
+        "the smallest share that reaches",
+    ),
+    (
+        "00.steps",
+        "def f(shares, target): return max(n for n in shares if shares[n] >= target)",
+        "the most steps that reach the target",
+    ),
+    ("00.steps", "def f(shares, target): return max(shares, key=shares.get)", "the largest share"),
+    (
+        "00.steps",
+        "def f(shares, target):\n    for n, s in shares.items():\n        if s >= target:\n            found = n\n    return found",
+        "the last entry",
+    ),
+    (
+        "00.valid",
+        "def f(samples, texts):\n    n = 0\n    for s in samples:\n        n += s in texts\n        return n / len(samples)",
+        "inside the loop",
+    ),
+    ("00.valid", "def f(samples, texts): return sum(s in texts for s in samples) // len(samples)", "// rounds down"),
     # --- 01 ---
+    ("01.mix", "def f(noise, data, t): return noise + t[:, None, None] * (noise - data)", "data - noise"),
+    ("01.mix", "def f(noise, data, t): return (1 - t.mean()) * noise + t.mean() * data", "the mean of the times"),
+    ("01.decode", "def f(states): return states.round().argmax(-1)", "rounding makes ties"),
+    ("01.decode", "def f(states): return (states > 0.5).int().argmax(-1)", "are above 0.5"),
+    ("01.decode", "def f(states): return (states - 1).abs().argmin(-1)", "nearest to 1"),
+    ("01.mix", "def f(noise, data, t): noise *= (1 - t)[:, None, None]; return noise", "changes its argument `noise`"),
+    (
+        "01.mix",
+        "def f(noise, data, t): t = t[:, None, None]; noise.mul_(1 - t).add_(t * data); return noise",
+        "changes its argument `noise`",
+    ),
+    ("01.mix", "def f(noise, data, t): x = (1 - t[:, None, None]) * noise + t[:, None, None] * data", "is missing"),
+    (
+        "01.average",
+        "def f(tokens, p, size): return (p[:, None, None] * torch.nn.functional.one_hot(tokens)).sum(0)",
+        "use `vocab_size`",
+    ),
+    (
+        "01.average",
+        "def f(tokens, p, size): return (p[:, None, None] * interpolant.one_hot(tokens, size)).sum(1)",
+        "average over texts, the first axis",
+    ),
     ("01.decode", "def f(states): return states.argmax()", "has shape (), and (3, 2) is needed"),
     ("01.decode", "def f(states): return states.argmax(1)", "has shape (3, 4), and (3, 2) is needed"),
     ("01.decode", "def f(states): return states.argmin(-1)", "the smallest entry"),
-    ("01.decode", "def f(states): return states.abs().argmax(-1)", "leave its sign"),
+    ("01.decode", "def f(states): return states.abs().argmax(-1)", "do not take the absolute value"),
     ("01.decode", "def f(states): return states.max(-1)", "numbers or a tensor are needed"),
-    ("01.mix", "def f(noise, data, t): return (1 - t) * noise + t * data", "axis of the words"),
-    ("01.mix", "def f(noise, data, t): t = t[:, None, None]; return t * noise + (1 - t) * data", "changed places"),
-    ("01.mix", "def f(noise, data, t): t = t[:, None, None]; return (1 - t) * noise + data", "data is not weighed"),
-    ("01.mix", "def f(noise, data, t): t = t[:, None, None]; return noise + t * data", "noise is not weighed"),
+    ("01.mix", "def f(noise, data, t): return (1 - t) * noise + t * data", "lines up with the axis of the words"),
+    ("01.mix", "def f(noise, data, t): t = t[:, None, None]; return t * noise + (1 - t) * data", "are exchanged"),
+    ("01.mix", "def f(noise, data, t): t = t[:, None, None]; return (1 - t) * noise + data", "data has no weight"),
+    ("01.mix", "def f(noise, data, t): t = t[:, None, None]; return noise + t * data", "noise has no weight"),
     (
         "01.mix",
         "def f(noise, data, t): t = t[:, None, None]; return (1 - t).sqrt() * noise + t.sqrt() * data",
@@ -79,12 +147,12 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "01.average",
         "def f(tokens, p, size): return (p[:, None] * tokens).sum(0)",
-        "has shape (2,), and (2, 3) is needed",
+        "has shape (2,), and (2, 4) is needed",
     ),
     (
         "01.average",
         "def f(tokens, p, size): return (p * interpolant.one_hot(tokens, size)).sum(0)",
-        "have met the axis of the words",
+        "line up with the axis of the words",
     ),
     # --- 02 ---
     ("02.denoise", "def f(x, t, p): return (p.log() + t / (1 - t) * x).softmax(-1)", "1 - t is not squared"),
@@ -93,10 +161,10 @@ WRONG: list[tuple[str, str, str]] = [
     ("02.denoise", "def f(x, t, p): return p * torch.exp(t / (1 - t) ** 2 * x)", "add up to 1"),
     ("02.denoise", "def f(x, t, p): return (p.log() + t / (1 - t) ** 2 * x).softmax(0)", "over the batch"),
     ("02.denoise", "def f(x, t, p): return (p.log() + t * x).softmax(-1)", "with less noise the same x says more"),
-    ("02.denoise", "def f(x, t, p): return (p.log() + x / (1 - t) ** 2).softmax(-1)", "t is missing above"),
-    ("02.denoise", "def f(x, t, p): return (p + t / (1 - t) ** 2 * x).softmax(-1)", "as its logarithm"),
+    ("02.denoise", "def f(x, t, p): return (p.log() + x / (1 - t) ** 2).softmax(-1)", "the factor t is missing"),
+    ("02.denoise", "def f(x, t, p): return (p + t / (1 - t) ** 2 * x).softmax(-1)", "add its logarithm"),
     ("02.denoise", "def f(x, t, p): return p * (t / (1 - t) ** 2 * x).softmax(-1)", "add up to 1 again"),
-    ("02.gradient", "def f(z, y): return (F.one_hot(y, z.shape[-1]) - z.softmax(-1)) / len(z)", "the sign is turned"),
+    ("02.gradient", "def f(z, y): return (F.one_hot(y, z.shape[-1]) - z.softmax(-1)) / len(z)", "the sign is wrong"),
     ("02.gradient", "def f(z, y): return z.softmax(-1) - F.one_hot(y, z.shape[-1])", "the mean divides by B"),
     ("02.gradient", "def f(z, y): return (z - F.one_hot(y, z.shape[-1])) / len(z)", "their softmax"),
     ("02.gradient", "def f(z, y): return z.softmax(-1) / len(z)", "target is missing"),
@@ -109,13 +177,43 @@ WRONG: list[tuple[str, str, str]] = [
     ),
     ("02.floor", "def f(p): return (p * p.log()).sum(-1).mean()", "a minus is missing"),
     ("02.floor", "def f(p): return -(p * p.log()).sum(-1).mean()", "holds nan"),
-    ("02.floor", "def f(p): return torch.special.entr(p).sum(-1).sum(-1).mean()", "average over the places too"),
-    ("02.floor", "def f(p): return torch.special.entr(p).mean()", "over them the entropy is a sum"),
+    ("02.floor", "def f(p): return torch.special.entr(p).sum(-1).sum(-1).mean()", "average over the positions too"),
+    ("02.floor", "def f(p): return torch.special.entr(p).mean()", "a sum over them"),
     ("02.floor", "def f(p): return -(p * p.clamp_min(1e-30).log2()).sum(-1).mean()", "in bits"),
     ("02.floor", "def f(p): return torch.special.entr(p).sum(-1)", "has shape (2, 2), and () is needed"),
     ("02.floor", "def f(p): return -p.amax(-1).log().mean()", "weighs every word"),
+    ("02.gradient", "def f(z, y): return (z.softmax(-1) - F.one_hot(y, z.shape[-1])) / z.numel()", "by B and by V"),
+    ("02.gradient", "def f(z, y): return (z.softmax(-1) - F.one_hot(y, z.shape[-1])) / z.shape[-1]", "divides by V"),
+    ("02.gradient", "def f(z, y): return (z.softmax(0) - F.one_hot(y, z.shape[-1])) / len(z)", "runs over the batch"),
+    ("02.floor", "def f(p): return -(p * p.clamp_min(1e-3).log()).sum(-1).mean()", "small probabilities count too"),
+    ("02.floor", "def f(p): return -(p * (p + 1e-3).log()).sum(-1).mean()", "should be"),
+    ("02.denoise", "def f(x, t, p): return (p.log() + t / (1 - t) ** 2 * x).log_softmax(-1)", "not log_softmax"),
+    ("02.denoise", "def f(x, t, p): return (p.log() + t**2 / (1 - t) ** 2 * x).softmax(-1)", "t is not squared"),
+    (
+        "02.denoise",
+        "def f(x, t, p): return (p.log() - (x - t).square() / (2 * (1 - t) ** 2)).softmax(-1)",
+        "over all entries of x",
+    ),
+    ("02.gradient", "def f(z, y): return (z.sigmoid() - F.one_hot(y, z.shape[-1])) / len(z)", "a sigmoid of its own"),
     # --- 03 ---
-    ("03.chance", "def f(t, size, z): return torch.special.ndtr(z + t / (1 - t)).pow(size).mean()", "V - 1 others"),
+    (
+        "03.chance",
+        "def f(t, size, z): return torch.special.ndtr(t + (1 - t) * z).pow(size - 1).mean()",
+        "standard deviation 1 - t",
+    ),
+    ("03.chance", "def f(t, size, z): return (z + t / (1 - t)).pow(size - 1).mean()", "Phi is missing"),
+    (
+        "03.chance",
+        "def f(t, size, z): return torch.special.ndtr(z * t / (1 - t)).pow(size - 1).mean()",
+        "not multiplied",
+    ),
+    ("03.tau", "def f(error, size): return (1 - error) * size / (size - 1)", "the error alone"),
+    ("03.tau", "def f(error, size): return 1 - size / (size + 1) * error", "not V/(V+1)"),
+    (
+        "03.chance",
+        "def f(t, size, z): return torch.special.ndtr(z + t / (1 - t)).pow(size).mean()",
+        "the power is V - 1",
+    ),
     ("03.chance", "def f(t, size, z): return torch.special.ndtr(z + t).pow(size - 1).mean()", "in units of the noise"),
     (
         "03.chance",
@@ -129,13 +227,13 @@ WRONG: list[tuple[str, str, str]] = [
         "def f(t, size, z): return 1 - torch.special.ndtr(z + t / (1 - t)).pow(size - 1).mean()",
         "being wrong",
     ),
-    ("03.chance", "def f(t, size, z): return torch.special.ndtr(z - t / (1 - t)).pow(size - 1).mean()", "a head start"),
+    ("03.chance", "def f(t, size, z): return torch.special.ndtr(z - t / (1 - t)).pow(size - 1).mean()", "has a lead"),
     ("03.tau", "def f(error, size): return 1 - error", "tau(0) would be 1/V"),
     ("03.tau", "def f(error, size): return size / (size - 1) * error", "from 1 to 0"),
     ("03.tau", "def f(error, size): return 1 - (size - 1) / size * error", "upside down"),
-    ("03.tau", "def f(error, size): return 1 - error / error.max()", "largest error that it is given"),
-    ("03.inverse", "def f(tau, wanted): return wanted", "the clock has not been asked"),
-    ("03.inverse", "def f(tau, wanted): return tau(wanted)", "the clock itself"),
+    ("03.tau", "def f(error, size): return 1 - error / error.max()", "largest error given"),
+    ("03.inverse", "def f(tau, wanted): return wanted", "the wanted tau itself"),
+    ("03.inverse", "def f(tau, wanted): return tau(wanted)", "this is tau(wanted)"),
     (
         "03.inverse",
         "def f(tau, wanted):\n    low, high = 0.0, 1.0\n    for _ in range(40):\n        middle = (low + high) / 2\n"
@@ -148,8 +246,21 @@ WRONG: list[tuple[str, str, str]] = [
         "def f(tau, wanted):\n    low, high = 0.0, 1.0\n    for _ in range(4):\n        middle = (low + high) / 2\n"
         "        if tau(middle) < wanted:\n            low = middle\n"
         "        else:\n            high = middle\n    return middle",
-        "more halvings",
+        "halve more often",
     ),
+    (
+        "03.inverse",
+        "def f(tau, wanted):\n    low, high = 0.0, 1.0\n    for _ in range(30):\n        middle = (low + high) / 2\n"
+        "        if tau(middle) < wanted:\n            low = middle\n"
+        "        else:\n            high = middle\n    return tau(middle)",
+        "this is tau(middle)",
+    ),
+    (
+        "03.inverse",
+        "clock = DecodingErrorSchedule(29)\ndef f(tau, wanted):\n    return clock.t(torch.tensor(wanted))",
+        "use the argument `tau`",
+    ),
+    ("03.inverse", "def f(tau, wanted): return 0.5", "never evaluates `tau`"),
     # --- 04 ---
     (
         "04.loss",
@@ -166,7 +277,7 @@ WRONG: list[tuple[str, str, str]] = [
         "04.loss",
         MIX
         + "x = t * noise + (1 - t) * data\n    return F.cross_entropy(network(x, tau).flatten(0, 1), tokens.flatten())",
-        "have changed places",
+        "are exchanged",
     ),
     ("04.loss", MIX + "return F.cross_entropy(network(data, tau).flatten(0, 1), tokens.flatten())", "nothing to guess"),
     (
@@ -177,9 +288,9 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "04.loss",
         MIX + "return F.cross_entropy(network(x, tau).flatten(0, 1), tokens.flatten(), reduction='sum')",
-        "sum over all places",
+        "sum over all positions",
     ),
-    ("04.loss", MIX + "return -F.cross_entropy(network(x, tau).flatten(0, 1), tokens.flatten())", "the sign is turned"),
+    ("04.loss", MIX + "return -F.cross_entropy(network(x, tau).flatten(0, 1), tokens.flatten())", "the sign is wrong"),
     ("04.loss", MIX + "return (network(x, tau).softmax(-1) - data).square().sum(-1).mean()", "this is squared error"),
     (
         "04.loss",
@@ -198,12 +309,27 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "04.stratified",
         "def f(u): return (torch.arange(len(u)) / len(u) + u).clamp(0, 1)",
-        "as wide as the whole interval",
+        "not scaled",
+    ),
+    ("04.stratified", "def f(u): n = len(u); return (torch.arange(n) + u) / (n - 1)", "n slices, not n - 1"),
+    ("04.stratified", "def f(u): n = len(u); return (torch.arange(n) + u) / (n + 1)", "n slices, not n + 1"),
+    ("04.stratified", "def f(u): n = len(u); return (torch.arange(1, n + 1) + u) / n", "count from 0"),
+    ("04.stratified", "def f(u): n = len(u); return torch.linspace(0, 1, n) + u / n", "`linspace`"),
+    ("04.stratified", "def f(u): n = len(u); return (torch.arange(n) + 0.5) / n", "in the middle of its slice"),
+    ("04.stratified", "def f(u): n = len(u); return torch.arange(n) / n + u / n**2", "divided by n twice"),
+    ("04.stratified", "def f(u): n = len(u); return torch.arange(n) * u / n", "multiplies slice and draw"),
+    ("04.stratified", "def f(u): n = len(u); return (torch.arange(n) / n + u) % 1", "a remainder hides it"),
+    ("04.stratified", "def f(u): return u.sort().values", "independent draws"),
+    ("04.stratified", "def f(u): return u**2", "each must hold one"),
+    (
+        "04.ema",
+        "def f(weights, decay):\n    a = weights[0]\n    for w in weights[1:]:\n        a *= decay\n        a += (1 - decay) * w\n    return a",
+        "changes its argument `weights`",
     ),
     (
         "04.ema",
         "def f(weights, decay):\n    a = weights[0]\n    for w in weights[1:]:\n        a = (1 - decay) * a + decay * w\n    return a",
-        "changed places",
+        "are exchanged",
     ),
     (
         "04.ema",
@@ -218,18 +344,60 @@ WRONG: list[tuple[str, str, str]] = [
     ("04.ema", "def f(weights, decay): return weights.mean(0)", "the plain mean"),
     ("04.ema", "def f(weights, decay): return weights[-1]", "the last weights"),
     # --- 05 ---
-    ("05.step", "def f(x, d, s, t): return x + (t - s) * (d - x)", "what is left of the time"),
+    ("05.step", "def f(x, d, s, t): return x + (t - s) * (d - x)", "the rest of the time"),
     ("05.step", "def f(x, d, s, t): return x + (t - s) * (d - x) / (1 - t)", "1 - s, not 1 - t"),
     ("05.step", "def f(x, d, s, t): return (d - x) / (1 - s)", "the velocity itself"),
     ("05.step", "def f(x, d, s, t): return (t - s) * (d - x) / (1 - s)", "add it to x"),
     ("05.step", "def f(x, d, s, t): return x + (t - s) * (x - d) / (1 - s)", "the wrong way"),
     ("05.step", "def f(x, d, s, t): return x + t * (d - x) / (1 - s)", "length of the step is t - s"),
-    ("05.sample", "def f(denoiser, noise, times): return noise.argmax(-1)", "never asked"),
+    (
+        "04.loss",
+        MIX + "return F.cross_entropy(network(x, tau), data)",
+        "one-hot vectors as targets",
+    ),
+    ("04.stratified", "def f(u): n = len(u); return (torch.arange(n) + u.mean()) / n", "the same draw"),
+    (
+        "04.ema",
+        "def f(weights, decay):\n    for w in weights[1:]:\n        a = decay * weights[0] + (1 - decay) * w\n    return a",
+        "starts again at the first weights",
+    ),
+    ("04.ema", "def f(weights, decay): return decay * weights[-2] + (1 - decay) * weights[-1]", "last two steps only"),
+    ("05.step", "def f(x, d, s, t): return d", "the posterior itself"),
+    ("05.step", "def f(x, d, s, t): return x + (t - s) * d", "not the posterior"),
+    ("05.step", "def f(x, d, s, t): return (1 - t) * x + t * d", "as if the step began at time 0"),
+    (
+        "05.sample",
+        "def f(denoiser, x, times):\n    for s, t in zip(times, times[1:]):\n"
+        "        x = x + (t - s) / (1 - s) * denoiser(x, s)\n    return x.argmax(-1)",
+        "x is missing",
+    ),
+    (
+        "05.sample",
+        "def f(denoiser, x, times):\n    for s, t in zip(times, times[1:]):\n"
+        "        x = x + (t - s) / (1 - t + 1e-12) * (denoiser(x, s) - x)\n    return x.argmax(-1)",
+        "1 - s, not 1 - t",
+    ),
+    (
+        "05.sample",
+        "def f(denoiser, noise, times):\n    x = noise\n    for s, t in zip(times, times[1:]):\n"
+        "        x = noise + (t - s) / (1 - s) * (denoiser(x, s) - noise)\n    return x.argmax(-1)",
+        "starts again at the noise",
+    ),
+    ("05.midpoint", "def f(b, x, s, t): return x + (t - s) * b(x + (t - s) / 2 * b(x, s), t)", "already t"),
+    ("05.step", "def f(x, d, s, t): r = (t - s) / (1 - s); return r * x + (1 - r) * d", "exchanged"),
+    ("05.step", "def f(x, d, s, t): x += (t - s) / (1 - s) * (d - x); return x", "changes its argument `x`"),
+    ("05.sample", "def f(denoiser, noise, times): return noise.argmax(-1)", "never evaluated"),
+    (
+        "05.sample",
+        "def f(denoiser, noise, times):\n    x = noise\n    for s, t in zip(times, times[1:]):\n"
+        "        x += (t - s) / (1 - s) * (denoiser(x, s) - x)\n    return x.argmax(-1)",
+        "changes its argument `noise`",
+    ),
     (
         "05.sample",
         "def f(denoiser, x, times):\n    for s, t in zip(times, times[1:]):\n"
         "        x = x + (t - s) / (1 - s) * (denoiser(x, t) - x)\n    return x.argmax(-1)",
-        "asked at t = 1",
+        "evaluated at t = 1",
     ),
     (
         "05.sample",
@@ -257,7 +425,7 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "05.sample",
         "def f(denoiser, x, times):\n    for s in times[:-1]:\n        x = denoiser(x, s)\n    return x.argmax(-1)",
-        "became the belief",
+        "became the posterior",
     ),
     (
         "05.sample",
@@ -266,6 +434,17 @@ WRONG: list[tuple[str, str, str]] = [
         "too short",
     ),
     ("05.midpoint", "def f(b, x, s, t): return x + (t - s) * b(x, s)", "Euler's step"),
+    (
+        "05.midpoint",
+        "def f(b, x, s, t):\n    h = (t - s) / 2\n    return x + h * b(x + h * b(x, s), s + h)",
+        "the last step has half the length",
+    ),
+    (
+        "05.midpoint",
+        "def f(b, x, s, t):\n    h = (t - s) / 2\n    return x + (t - s) * b(x + h * b(x, s), h)",
+        "the middle time",
+    ),
+    ("05.midpoint", "def f(b, x, s, t): return x + (t - s) / 2 * b(x, s)", "the middle state"),
     ("05.midpoint", "def f(b, x, s, t): return x + (t - s) * b(x + (t - s) / 2 * b(x, s), s)", "the time is still s"),
     ("05.midpoint", "def f(b, x, s, t): return x + (t - s) * b(x, (s + t) / 2)", "the state is still x"),
     (

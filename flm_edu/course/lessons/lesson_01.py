@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
 from flm_edu.course.answers import Answer, Mistake, compare, exercise
 from flm_edu.interpolant import interpolate, one_hot
 from flm_edu.language import Language
 
 
-@exercise("01.decode")
+def _decode(states: Tensor) -> Tensor:
+    return states.argmax(-1)
+
+
+@exercise("01.decode", _decode)
 def decode(answer: Answer) -> Iterator[str]:
     """states (B, L, V) -> tokens (B, L)."""
     tokens = torch.tensor([[2, 0], [1, 3], [3, 3]])
@@ -26,16 +31,28 @@ def decode(answer: Answer) -> Iterator[str]:
     compare(
         answer(noisy, shape=(3, 2)),
         tokens,
-        {
-            "the size of an entry is not what counts: -3 is a lower score than 1, so leave its sign": noisy.abs().argmax(
-                -1
-            )
-        },
+        {"-3 is a lower score than 1: do not take the absolute value": noisy.abs().argmax(-1)},
     )
     yield "negative entries count as low scores"
+    close = torch.tensor(
+        [[[0.1, 0.35, 0.45, 0.2], [0.2, 0.7, 1.9, 2.2]], [[1.6, 1.9, 0.2, 0.7], [-3.0, -0.6, -0.8, -2.0]]]
+    )
+    compare(
+        answer(close, shape=(2, 2)),
+        close.argmax(-1),
+        {
+            "rounding makes ties of entries that differ: compare the entries themselves": close.round().argmax(-1),
+            "this asks which entries are above 0.5; take the largest one, whatever its size": (
+                (close > 0.5).long().argmax(-1)
+            ),
+            "this takes the entry nearest to 1; take the largest one, whatever its size": (close - 1).abs().argmin(-1),
+            "this takes the first positive entry; take the largest one": (close > 0).long().argmax(-1),
+        },
+    )
+    yield "the largest entry wins, whatever its size"
 
 
-@exercise("01.mix")
+@exercise("01.mix", interpolate)
 def mix(answer: Answer) -> Iterator[str]:
     """noise (B, L, V), data (B, L, V), t (B,) -> (B, L, V)."""
     generator = torch.Generator().manual_seed(1)
@@ -49,11 +66,12 @@ def mix(answer: Answer) -> Iterator[str]:
         answer(noise, data, t, shape=shape),
         interpolate(noise, data, t),
         {
-            "noise and data have changed places: at t = 0 there must be noise, at t = 1 data": (
+            "noise and data are exchanged: at t = 0 there must be noise, at t = 1 data": (
                 share * noise + (1 - share) * data
             ),
-            "the data is not weighed: a mixture of two things has weights that add up to 1": (1 - share) * noise + data,
-            "the noise is not weighed: at t = 1 nothing of it may be left": noise + share * data,
+            "the data has no weight: the two weights must add up to 1": (1 - share) * noise + data,
+            "the noise has no weight: at t = 1 nothing of it may be left": noise + share * data,
+            "the sign is wrong: the way from noise to data is data - noise": noise + share * (noise - data),
             "square roots keep the variance constant in other models; this interpolant is a straight line": (
                 (1 - share) ** 0.5 * noise + share**0.5 * data
             ),
@@ -66,34 +84,43 @@ def mix(answer: Answer) -> Iterator[str]:
         answer(noise, data, t, shape=shape),
         interpolate(noise, data, t),
         {
-            "t has met the axis of the words: a bare (B,) lines up with the last axis. Give it two more axes, "
+            "t lines up with the axis of the words, because a shape (B,) meets the last axis. Give it two more axes, "
             "t[:, None, None], so that each text has its own time": along_words,
-            "every text got the time of the first one": interpolate(noise, data, t[:1].expand(3)),
+            "every text has the mean of the times": interpolate(noise, data, t.mean().expand(3)),
+            "every text has the time of the first one": interpolate(noise, data, t[:1].expand(3)),
         },
     )
     yield "every text of the batch has its own time"
 
 
-@exercise("01.average")
+def _average(tokens: Tensor, probabilities: Tensor, vocab_size: int) -> Tensor:
+    return torch.einsum("n,nlv->lv", probabilities, one_hot(tokens, vocab_size, probabilities.dtype))
+
+
+@exercise("01.average", _average)
 def average(answer: Answer) -> Iterator[str]:
     """tokens (N, L), probabilities (N,), vocab_size -> (L, V)."""
-    language = Language.from_sentences(["a b", "a c", "b b"], [0.5, 0.25, 0.25])
+    language = Language.from_sentences(["a b", "a c", "b b", "b a"], [0.5, 0.25, 0.15, 0.1])
     tokens, p = language.tokens, language.probabilities
-    corners = one_hot(tokens, 3, torch.float64)
-    even = torch.full((3,), 1 / 3, dtype=torch.float64)
-    result = answer(tokens, even, 3, shape=(2, 3))
+    even = torch.full((4,), 1 / 4, dtype=torch.float64)
+    size = 4  # one more than the texts use
+    corners = one_hot(tokens, size, torch.float64)
+    small = "use `vocab_size`: the largest word of the vocabulary need not occur in these texts"
+    hints: dict[tuple[int, ...], str] = {
+        (2, 3): small,
+        (4, 4): "this averages over positions; average over texts, the first axis",
+    }
+    result = answer(tokens, even, size, shape=(2, 4), hints=hints)
     if bool((result.sum(-1) - 1).abs().max() > 1e-4) and bool((result - corners.sum(0)).abs().max() < 1e-4):
-        raise Mistake(
-            "the rows add up to the number of texts: this is a sum, and an average has weights that add up to 1"
-        )
-    compare(result, corners.mean(0), {"the average runs over texts, not over positions": corners.mean(1)[:2]})
+        raise Mistake("the rows add up to the number of texts, so this is a sum; the weights of an average add up to 1")
+    compare(result, corners.mean(0), {})
     yield "equally likely texts are averaged"
     compare(
-        answer(tokens, p, 3, shape=(2, 3)),
+        answer(tokens, p, size, shape=(2, 4), hints=hints),
         (p[:, None, None] * corners).sum(0),
         {
-            "the texts are not equally likely: weigh each by its probability": corners.mean(0),
-            "the probabilities have met the axis of the words; p[:, None, None] lines them up with the texts": (
+            "the texts are not equally likely: give each its probability as weight": corners.mean(0),
+            "the probabilities line up with the axis of the words; p[:, None, None] lines them up with the texts": (
                 (p * corners).sum(0)
             ),
         },

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+from torch import Tensor
 
 from flm_edu.course.answers import Answer, Mistake, compare, exercise
 
 
-@exercise("02.denoise")
+def _denoise(x: Tensor, t: float, probabilities: Tensor) -> Tensor:
+    return (probabilities.log() + t / (1 - t) ** 2 * x).softmax(-1)
+
+
+@exercise("02.denoise", _denoise)
 def denoise(answer: Answer) -> Iterator[str]:
     """x (B, V), t a number, probabilities (V,) -> (B, V)."""
     x = torch.tensor([[0.9, 0.1, -0.3], [-0.2, 0.4, 0.8], [0.3, 0.2, 0.1], [0.0, 0.0, 0.0]], dtype=torch.float64)
@@ -33,8 +38,13 @@ def denoise(answer: Answer) -> Iterator[str]:
             "1 - t is missing: with less noise the same x says more, so the score is divided by (1 - t) squared": (
                 (t * x).softmax(-1)
             ),
-            "t is missing above: the mixture holds t times the word": (x / (1 - t) ** 2).softmax(-1),
-            "after the prior is multiplied in, the rows must be made to add up to 1 again": right * even,
+            "the factor t is missing: the mixture holds t times the word": (x / (1 - t) ** 2).softmax(-1),
+            "these are logarithms of probabilities: use softmax, not log_softmax": (gain * x).log_softmax(-1),
+            "t is not squared: the score is t x / (1 - t)^2": (t * gain * x).softmax(-1),
+            "this compares only the word's own entry with t; the distance runs over all entries of x": (
+                (-(x - t).square() / (2 * (1 - t) ** 2)).softmax(-1)
+            ),
+            "after you multiply by the prior, make the rows add up to 1 again": right * even,
             "the softmax runs over the batch; it belongs on the axis of the words": (gain * x).softmax(0),
         },
     )
@@ -44,13 +54,11 @@ def denoise(answer: Answer) -> Iterator[str]:
         (gain * x + p.log()).softmax(-1),
         {
             "the words are not equally likely: the prior is missing (add its logarithm to the score)": right,
-            "the prior is added as it is; in the exponent it stands as its logarithm": (gain * x + p).softmax(-1),
-            "the prior is multiplied into the score; in the exponent it is a sum: score + log p": (
-                (gain * x * p).softmax(-1)
-            ),
+            "the prior is added to the score; add its logarithm": (gain * x + p).softmax(-1),
+            "the score is multiplied by the prior; it must be a sum, score + log p": ((gain * x * p).softmax(-1)),
         },
     )
-    yield "frequent words are believed sooner"
+    yield "frequent words get more probability"
 
 
 @exercise("02.gradient")
@@ -66,11 +74,18 @@ def gradient(answer: Answer) -> Iterator[str]:
         result,
         right,
         {
-            "the sign is turned: this is the direction that makes the loss smaller, the gradient points uphill": -right,
+            "the sign is wrong: the gradient points to where the loss grows": -right,
             "this is the gradient of the sum over the batch; the mean divides by B": 2 * right,
+            "each logit has a sigmoid of its own; the prediction is the softmax over all words": (
+                (logits.sigmoid() - target) / 2
+            ),
+            "this divides by B and by V: the mean runs over the batch only": right / 3,
+            "this divides by V: the mean runs over the batch, so divide by B": right * 2 / 3,
+            "the softmax runs over the batch; it belongs on the axis of the words, -1": (logits.softmax(0) - target)
+            / 2,
             "this compares logits with the target; the prediction is their softmax": (logits - target) / 2,
-            "the one-hot target is missing: where the prediction is right the gradient vanishes": q / 2,
-            "this is the gradient of half the squared error; cross-entropy has no factor of the softmax's slope left": (
+            "the one-hot target is missing: the gradient must vanish where the prediction is right": q / 2,
+            "this is the gradient of half the squared error; for cross-entropy the slope of the softmax cancels": (
                 (jacobian @ (q - target)[:, :, None])[..., 0] / 2
             ),
         },
@@ -82,10 +97,14 @@ def gradient(answer: Answer) -> Iterator[str]:
         torch.tensor([[1.0, -1.0, 0.0]], dtype=torch.float64),
         {},
     )
-    yield "however sure a wrong prediction is, the gradient does not die"
+    yield "the gradient does not vanish, however sure a wrong prediction is"
 
 
-@exercise("02.floor")
+def _floor(posterior: Tensor) -> Tensor:
+    return torch.special.entr(posterior).sum(-1).mean()
+
+
+@exercise("02.floor", _floor)
 def floor(answer: Answer) -> Iterator[str]:
     """posterior (B, L, V) -> mean entropy in nats per token, a number."""
     soft = torch.tensor([[[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]], [[0.4, 0.4, 0.2], [0.25, 0.25, 0.5]]], dtype=torch.float64)
@@ -97,18 +116,25 @@ def floor(answer: Answer) -> Iterator[str]:
         result,
         entropy.mean(),
         {
-            "this is the entropy of whole texts: average over the places too, for nats per token": entropy.sum(
+            "this is the entropy of whole texts: average over the positions too, for nats per token": entropy.sum(
                 -1
             ).mean(),
             "this is in bits: the natural logarithm gives nats": entropy.mean() / torch.log(torch.tensor(2.0)),
-            "the average runs over the words too; over them the entropy is a sum": entropy.mean() / 3,
-            "this is the sum over the batch; the mean is asked for": entropy.sum(),
+            "this averages over the words; the entropy is a sum over them": entropy.mean() / 3,
+            "this is the sum over the batch; take the mean": entropy.sum(),
             "this is -log of the largest probability: the entropy weighs every word's -log p by p": (
                 -soft.amax(-1).log().mean()
             ),
         },
     )
     yield "the mean entropy, in nats per token"
+    sharp = torch.tensor([[[0.9998, 1e-4, 1e-4]]], dtype=torch.float64)
+    wanted = torch.special.entr(sharp).sum()
+    result = answer(sharp, shape=())
+    if float(result) < float(wanted) - 1e-4:
+        raise Mistake("small probabilities count too: clamp at 1e-12 or less inside the logarithm, not at 1e-3")
+    compare(result, wanted, {})
+    yield "small probabilities count"
     corners = torch.eye(3, dtype=torch.float64)[None]
     compare(answer(corners, shape=()), torch.tensor(0.0), {})
     yield "a corner has no entropy: 0 log 0 counts as 0"
