@@ -35,7 +35,7 @@ class Answer:
     def __call__(
         self, *arguments: Any, shape: tuple[int, ...], hints: Mapping[tuple[int, ...], str] | None = None
     ) -> Tensor:
-        """What the reader's function returns: a float64 tensor of `shape`. It is given copies of its arguments.
+        """Return what the reader's function returns: a float64 tensor of `shape`. It is given copies of its arguments.
 
         Args:
             arguments: of the function.
@@ -67,7 +67,7 @@ class Answer:
         return as_tensor(result, shape, hints)
 
     def _names(self, number: int) -> list[str]:
-        """What the reader calls the arguments."""
+        """Return what the reader calls the arguments."""
         try:
             names = list(inspect.signature(self.given).parameters)
         except (TypeError, ValueError):
@@ -91,14 +91,14 @@ def _place(error: Exception) -> str:
 
 
 def _copy(argument: Any) -> Any:
-    """A copy of data; anything else, such as a function, is itself."""
+    """Return a copy of data; anything else, such as a function, is itself."""
     if isinstance(argument, Tensor):
         return argument if argument.requires_grad else argument.clone()
     return copy.deepcopy(argument) if isinstance(argument, list | dict) else argument
 
 
 def _same(before: Any, after: Any) -> bool:
-    """Whether data is as it was."""
+    """Tell whether data is as it was."""
     if isinstance(before, Tensor):
         return before.shape == after.shape and bool((before == after).all())
     if isinstance(before, dict):
@@ -109,7 +109,7 @@ def _same(before: Any, after: Any) -> bool:
 
 
 def as_tensor(value: Any, shape: tuple[int, ...], hints: Mapping[tuple[int, ...], str] | None = None) -> Tensor:
-    """The reader's tensor, array, list or number as float64; `hints` names the mistakes that give other shapes.
+    """Return the reader's tensor, array, list or number as float64; `hints` names the mistakes that give other shapes.
 
     Raises:
         Mistake: it is none of these, or has another shape, or is not finite.
@@ -151,7 +151,7 @@ def compare(result: Tensor, wanted: Tensor, mistakes: Mapping[str, Tensor], tole
 
 
 def name_mistake(result: Tensor, mistakes: Mapping[str, Tensor], tolerance: float = 1e-4) -> None:
-    """Nothing, unless one of the mistakes gives this very result.
+    """Raise nothing, unless one of the mistakes gives this very result.
 
     Raises:
         Mistake: with the sentence that names it.

@@ -45,7 +45,7 @@ def check(name: str, *answers: Any) -> None:
 
 
 def use(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The reader's function if it passes its check, else the course's own; a line says which.
+    """Return the reader's function if it passes its check, else the course's own; a line says which.
 
     So the cells after an exercise work without it, and with it they run the reader's own code.
 

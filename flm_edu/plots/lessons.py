@@ -181,7 +181,7 @@ def tables(
 
 
 def shares(panels: Mapping[str, Mapping[str, float]], title: str) -> Figure:
-    """Bars of shares from 0 to 1, in percent: panel title -> label -> share. Panels have the same labels in order."""
+    """Draw bars of shares from 0 to 1, in percent: panel title -> label -> share. Panels have the same labels in order."""
     with figure_theme("light"):
         labels = list(next(iter(panels.values())))
         figure, all_axes = _panels(len(panels), width=3.9, height=0.42 * len(labels) + 0.9)
@@ -207,7 +207,7 @@ def beside(
     colors: Mapping[str, str] | None = None,
     **settings: Any,
 ) -> Figure:
-    """Curves in panels side by side, each with a horizontal axis of its own, which the panel is named after.
+    """Draw curves in panels side by side, each with a horizontal axis of its own, which the panel is named after.
 
     Args:
         panels: label of the horizontal axis -> (positions, label -> values). A label that begins with "_" is not listed.
@@ -248,7 +248,7 @@ def cuts(
     *,
     reach: float = 4.0,
 ) -> Figure:
-    """A plane of noise, cut into the regions of the texts that it becomes; each point has the colour of its text.
+    """Draw a plane of noise, cut into the regions of the texts that it becomes; each point has the colour of its text.
 
     Args:
         panels: panel title -> the text of each point, an index into `names` (n,).
@@ -335,7 +335,7 @@ def landscape(
 
 
 def decisions(words: Sequence[Sequence[str]], confidences: Tensor, rows: Sequence[str], title: str) -> Figure:
-    """A text while it is being decided: a row for each time, each position with its likeliest word.
+    """Draw a text while it is being decided: a row for each time, each position with its likeliest word.
 
     Args:
         words: rows x positions.
