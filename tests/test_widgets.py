@@ -19,8 +19,9 @@ from flm_edu.flow import FlowLM
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
 from flm_edu.objectives import flow_matching
-from flm_edu.plots.records import FIGURES, read_metrics
+from flm_edu.plots.records import FIGURES
 from flm_edu.training import TrainConfig, Trainer
+from flm_edu.training.records import read_metrics
 from flm_edu.widgets import (
     FactorizationExplorer,
     FlowMapExplorer,

@@ -34,7 +34,7 @@ TIMES = [(0, 5, 10, 0), (1, 4, 9, 3), (2, 5, 8, 7)]
 def test_a_trained_maps_jumps_are_the_models(open_widget: Callable[..., Any]) -> None:
     language = three_words()
     model = FlowMapLM.from_flow_lm(tiny_flow(language))
-    torch.nn.init.normal_(model.network.second_time_embedding.last.weight, std=0.3)  # type: ignore[union-attr]
+    torch.nn.init.normal_(model.network.second_time_embedding.last.weight, std=0.3)  # type: ignore[union-attr, arg-type]
     model.eval()
     page = open_widget(FlowMapExplorer(language, trained=model, map="trained"))
     exact = PerfectFlowMap(language)

@@ -9,7 +9,6 @@ import torch
 from flm_edu.interpolant import interpolate, one_hot
 from flm_edu.language import Language
 from flm_edu.oracle import PerfectFlow, PerfectFlowMap
-from flm_edu.sampling import integrate
 from flm_edu.schedule import DecodingErrorSchedule
 from flm_edu.widgets import SimplexExplorer, three_words, tick_tock
 from tests.browser.conftest import get, picture, put, until
@@ -53,7 +52,7 @@ def test_the_mathematics_is_the_oracles(open_widget: Open, language: Language) -
             put(page, schedule=schedule, steps=steps)
             theirs = page.evaluate(f"Array.from({FLOW}.steppedWay('euler', 100).states.at(-1))")
             exact = PerfectFlow(language, schedule)  # type: ignore[arg-type]
-            way = integrate(exact.step_denoiser, drawn.double(), exact.schedule, steps, record=True, keep_states=True)
+            way = exact.sample(len(drawn), steps, noise=drawn.double(), record=True, keep_states=True)
             assert way.states is not None
             assert float((torch.tensor(theirs).view(shape) - way.states[-1]).abs().max()) < 1e-4
 

@@ -64,11 +64,11 @@ def test_shares_cuts_and_panels_show_their_numbers() -> None:
     assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["25%", "100%", "50%", "0%"]
     figure = lessons.beside({"x": ([0, 1], {"a": [2, 3]}), "y": ([5, 6], {"a": [7, 8], "b": [0, 0]})}, "title", "z")
     assert [axes.get_xlabel() for axes in figure.axes] == ["x", "y"]
-    assert figure.axes[1].lines[0].get_ydata().tolist() == [7, 8]
+    assert list(figure.axes[1].lines[0].get_ydata()) == [7, 8]  # type: ignore[arg-type]
     points = torch.tensor([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]])
     texts = torch.tensor([0, 1, 2])
     figure = lessons.cuts(
         {"all": texts, "two": texts.clamp_max(1)}, points, ["a", "b", "c"], [True, True, False], "t", "x", "y"
     )
     assert [len(axes.texts) for axes in figure.axes] == [3, 2]
-    assert figure.axes[0].collections[2].get_offsets().tolist() == [[1.0, -1.0]]
+    assert np.asarray(figure.axes[0].collections[2].get_offsets()).tolist() == [[1.0, -1.0]]
