@@ -287,13 +287,27 @@ WRONG: list[tuple[str, str, str]] = [
     ("06.denoiser", "def f(x, landing, s, t): return (landing - x) / (t - s)", "the average velocity"),
     ("06.denoiser", "def f(x, landing, s, t): return (1 - s) * (landing - x) / (t - s)", "add x"),
     ("06.denoiser", "def f(x, landing, s, t): return x + (1 - t) * (landing - x) / (t - s)", "1 - s, not 1 - t"),
-    ("06.denoiser", "def f(x, landing, s, t): return landing + (1 - s) * (landing - x) / (t - s)", "it goes on from x"),
+    ("06.denoiser", "def f(x, landing, s, t): return landing + (1 - s) * (landing - x) / (t - s)", "start at x"),
     ("06.denoiser", "def f(x, landing, s, t): return x + (1 - s) * (landing - x)", "the time it took"),
     ("06.denoiser", "def f(x, landing, s, t): return x + (landing - x) / (t - s)", "a whole unit of time"),
     ("06.weight", "def f(s, u, t): return (u - s) / (t - s)", "share of the time"),
     ("06.weight", "def f(s, u, t): return 1 - (1 - t) * (u - s) / ((1 - u) * (t - s))", "weight of the second jump"),
     ("06.weight", "def f(s, u, t): return (1 - u) * (u - s) / ((1 - t) * (t - s))", "upside down"),
     ("06.weight", "def f(s, u, t): return (u - s) / (1 - s)", "fraction of the way to the end"),
+    ("06.denoiser", "def f(x, landing, s, t): return landing + t * (landing - x) / (t - s)", "landed at t already"),
+    ("06.denoiser", "def f(x, landing, s, t): return x + (1 - s) * (x - landing) / (t - s)", "from x to landing"),
+    ("06.denoiser", "def f(x, landing, s, t): return x + (1 - s) * (landing - x) / t", "t - s, not t"),
+    (
+        "06.denoiser",
+        "def f(x, landing, s, t): return x + (t - s) / (1 - s) * (landing - x)",
+        "divide by the time it took",
+    ),
+    ("06.weight", "def f(s, u, t): return (t - u) / (1 - u)", "second jump's fraction"),
+    ("06.weight", "def f(s, u, t): return (1 - t) / (1 - u)", "(u - s)/(t - s) is missing"),
+    ("06.weight", "def f(s, u, t): return (1 - t) * (t - u) / ((1 - u) * (t - s))", "t - u where u - s belongs"),
+    ("06.weight", "def f(s, u, t): return (1 - t) * (u - s) / ((1 - s) * (t - s))", "in the place of 1 - u"),
+    ("06.weight", "def f(s, u, t): return (1 - t) * (u - s) / (1 - u) * (t - s)", "put it in brackets"),
+    ("06.weight", "def f(s, u, t): return s * u * t", "was expected"),
     (
         "06.compose",
         "def f(delta, x, s, u, t):\n    a = delta(x, s, u)\n    m = x + (u - s) / (1 - s) * (a - x)\n    return (1 - t) * (u - s) / ((1 - u) * (t - s)) * a + (1 - (1 - t) * (u - s) / ((1 - u) * (t - s))) * delta(x, u, t)",
@@ -302,7 +316,7 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "06.compose",
         "def f(delta, x, s, u, t):\n    a = delta(x, s, u)\n    m = x + (u - s) / (1 - s) * (a - x)\n    return (1 - t) * (u - s) / ((1 - u) * (t - s)) * a + (1 - (1 - t) * (u - s) / ((1 - u) * (t - s))) * delta(a, u, t)",
-        "the first one's belief",
+        "the first one's two-time denoiser",
     ),
     (
         "06.compose",
@@ -317,7 +331,7 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "06.compose",
         "def f(delta, x, s, u, t):\n    a = delta(x, s, u)\n    m = x + (u - s) / (1 - s) * (a - x)\n    return delta(m, u, t)",
-        "the second belief alone",
+        "the second two-time denoiser alone",
     ),
     (
         "06.compose",
@@ -328,12 +342,12 @@ WRONG: list[tuple[str, str, str]] = [
     (
         "06.compose",
         "def f(delta, x, s, u, t):\n    a = delta(x, s, u)\n    return delta(x + (u - s) * (a - x), u, t)",
-        "too short a way",
+        "the first jump is too short",
     ),
     (
         "06.compose",
         "def f(delta, x, s, u, t):\n    a = delta(x, s, u)\n    return delta(x + (u - s) / (t - s) * (a - x), u, t)",
-        "counted to time 1",
+        "counts to time 1",
     ),
     (
         "06.compose",
