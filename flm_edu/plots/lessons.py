@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from flm_edu.evaluation.tables import Point
+
 #: for words: indigo, wine and green of Tol's muted set, with a marker each
 WORDS = (("#332288", "o"), ("#AA4499", "s"), ("#117733", "^"))
 #: from small to large, or early to late
@@ -356,7 +358,8 @@ def heat(
     with figure_theme("light"):
         table = torch.tensor(values, dtype=torch.float64)
         tint = table.log() if logarithmic else table
-        figure, (axes,) = _panels(1, width=0.72 * len(columns) + 3.4, height=0.29 * len(rows) + 1.0)
+        column = 0.72 if notes is None else 1.75
+        figure, (axes,) = _panels(1, width=column * len(columns) + 2.8, height=0.29 * len(rows) + 1.0)
         low, high = float(tint[~tint.isnan()].min()), float(tint[~tint.isnan()].max())
         axes.imshow(tint.numpy(), cmap="Blues", vmin=low, vmax=low + 1.5 * (high - low + 1e-9), aspect="auto")
         for i in range(len(rows)):
@@ -442,3 +445,58 @@ def pair_tables(
             axes.set_title(name, fontsize=11, weight="normal")
         figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=12)
         return figure
+
+
+#: rows of the headline tables, in their order: the end of a model's name -> what it is called
+ROWS = {
+    "-fmlm": "flow map (FMLM)",
+    "-flm": "flow (FLM)",
+    "-ar": "autoregression",
+    "-masked": "masked diffusion",
+    "-masked@even": "masked, equal shares",
+    "-masked@confidence": "masked, confidence",
+    "-sdtt": "SDTT",
+    "-uniform": "uniform diffusion (Duo)",
+    "-uniform@greedy-tail": "Duo, greedy tail",
+    "-dcd": "DCD",
+    "-dcd@greedy-tail": "DCD, greedy tail",
+    "perfect:flow-map": "perfect flow map",
+    "perfect:flow": "perfect flow",
+    "perfect:masked": "perfect masked diffusion",
+    "perfect:masked@even": "perfect masked, equal shares",
+    "perfect:uniform": "perfect uniform diffusion",
+    "-path": "our extension: FMLM that guesses",
+}
+
+
+def row_name(model: str) -> str:
+    """Return what a model of a sweep is called in the course's tables; its own name where it has no other."""
+    return ROWS.get(_ending(model), model)
+
+
+def rows_of(points: Sequence[Point]) -> list[str]:
+    """Return the models of a sweep that the tables show, the published ones first and extensions last."""
+    models, order = dict.fromkeys(point.model for point in points), list(ROWS)
+    return sorted((m for m in models if _ending(m) in ROWS), key=lambda m: order.index(_ending(m)))
+
+
+def headline(lines: Mapping[str, Mapping[int, Point]], counts: Sequence[int], title: str) -> Figure:
+    """The share of valid texts of each model (model -> steps -> point) as a heat map, the flow map in bold."""
+    columns = [*(str(n) for n in counts), "one a word"]  # the last for what always takes as many steps as words
+    values = []
+    for line in lines.values():
+        shares = [line[n].validity if n in line else None for n in counts]
+        own = next(iter(line.values())).validity if len(line) == 1 else None
+        values.append([math.nan if share is None else share for share in (*shares, own)])
+    return heat([row_name(m) for m in lines], columns, values, title, percent=True, bold=(ROWS["-fmlm"],))
+
+
+def judged(point: Point | None) -> str:
+    """What a cell of the judge's table says: perplexity, entropy, distinct-1."""
+    if point is None or point.judge_perplexity is None:
+        return ""
+    return f"{point.judge_perplexity:,.0f} / {point.entropy:.2f} / {point.distinct_1:.3f}"
+
+
+def _ending(model: str) -> str:
+    return model if model.startswith("perfect:") else "-" + model.partition("-")[2]
