@@ -1,6 +1,7 @@
 """The choices behind the method, one changed at a time: what the network predicts, the clock, the flow map's equation;
-one behind what it is compared with, how uniform diffusion learns; what the one jump costs to learn, and what it
-gains from a network that guesses on its way.
+one behind what it is compared with, how uniform diffusion learns; whose jumps make a student's target, and what it
+gains from rehearsing the longest; what the one jump costs to learn, and what it gains from a network that guesses on
+its way.
 
     python benchmarks/ablations.py losses schedules objectives curriculum --out data/sweeps/ablations.csv
 
@@ -13,11 +14,12 @@ need not repeat: a small language may not care for what a large one needs.
 from __future__ import annotations
 
 import argparse
+import copy
 import csv
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,7 +49,7 @@ from flm_edu.objectives import (
     StepContext,
     flow_matching,
 )
-from flm_edu.oracle import PerfectFlow
+from flm_edu.oracle import PerfectFlow, PerfectFlowMap
 from flm_edu.provenance import describe_run
 from flm_edu.sampling import integrate
 from flm_edu.training import Trainer
@@ -154,6 +156,87 @@ def objectives(steps: int) -> Iterator[dict[str, Any]]:
     alone = FlowMapLM(PRESET.network(language.vocab_size, language.length), language.tokenizer)
     train(alone, language, SemigroupDistillation(None, PRESET.semigroup), 2 * steps, ema=PRESET.distill.ema)
     yield from measure("objective of the flow map", "semigroup without a teacher", alone, language, 2 * steps)
+
+
+# --- whose jumps make the target, and how fast they move; rehearsing the longest jump ----------------
+
+
+#: name -> settings of the optimizer; the first is the demo's, the last the paper's
+OPTIMIZERS: dict[str, dict[str, Any]] = {
+    "Muon 0.02, AdamW 2e-3": {"optimizer": "muon", "muon_lr": 0.02, "lr": 2e-3},
+    "AdamW 2e-3": {"optimizer": "adamw", "lr": 2e-3},
+    "AdamW 3e-4": {"optimizer": "adamw", "lr": 3e-4},
+}
+RUNS = 3
+
+
+def targets(steps: int) -> Iterator[dict[str, Any]]:
+    """The student's latest weights or its averaged ones as target, with each optimizer; as notebook 07, three runs each.
+
+    Half of the batch is on the diagonal, as in the authors' recipe; the first optimizer also with an eighth.
+    """
+    choices = [(name, 1 / 2) for name in OPTIMIZERS] + [(next(iter(OPTIMIZERS)), 1 / 8)]
+    for name, diagonal in choices:
+        for target in ("student", "ema"):
+            for run in range(RUNS):
+                options = FlowMapOptions(diagonal_fraction=diagonal, boundary_every=32, target=target)
+                student, log = distil_sentences(None, options, steps, run, **OPTIMIZERS[name])
+                choice = {"optimizer": name, "diagonal": diagonal, "target": target}
+                yield one_step("whose jumps make the target", choice, student, log, steps, run)
+
+
+def rehearsal(steps: int) -> Iterator[dict[str, Any]]:
+    """The demo's recipe: a first half of all lengths, and a second half that does or does not rehearse the longest."""
+    assert PRESET.rehearse is not None
+    for run in range(RUNS):
+        half, _ = distil_sentences(None, PRESET.semigroup, steps // 2, run)
+        for choice, options in (("all lengths", PRESET.semigroup), ("every second from 0 to 1", PRESET.rehearse)):
+            student, log = distil_sentences(half, options, steps - steps // 2, run + RUNS)
+            yield one_step("rehearsing the longest jump", {"second_half": choice}, student, log, steps, run)
+
+
+def distil_sentences(
+    start: FlowMapLM | None, options: FlowMapOptions, steps: int, seed: int, **changes: Any
+) -> tuple[FlowMapLM, list[dict[str, float]]]:
+    """Return a map of the shipped flow of `sentences` (a copy of `start` that learned further), and its metrics."""
+    language, teacher = load_language("sentences"), load_model("sentences-flm")
+    assert isinstance(teacher, FlowLM)
+    torch.manual_seed(seed)
+    student = FlowMapLM.from_flow_lm(teacher) if start is None else copy.deepcopy(start)
+    log: list[dict[str, float]] = []
+    settings = {"batch": 64, "warmup": 20, "ema": 0.98, "precision": "float32", "log_every": 10, **changes}
+    config = replace(PRESET.train, steps=steps, seed=seed, **settings)
+    Trainer(student, language, SemigroupDistillation(teacher, options), config, device="cpu", on_log=log.append).run()
+    return student, log
+
+
+def one_step(
+    question: str, choice: dict[str, Any], student: FlowMapLM, log: list[dict[str, float]], steps: int, run: int
+) -> dict[str, Any]:
+    """Return how many of the same noises become valid texts in one step, and how many the exact flow map's own."""
+    language, ends = where_the_flow_ends()
+    tokens = student.sample(SAMPLES, 1, generator=torch.Generator().manual_seed(1))
+    row = {
+        "question": question,
+        **choice,
+        "data": language.name,
+        "training_steps": steps,
+        "run": run,
+        "samples": SAMPLES,
+        "validity": round(language.validity(tokens), 4),
+        "faithful": round(float((tokens == ends).all(-1).float().mean()), 4),
+        "total_variation": round(language.total_variation(tokens), 4),
+        "largest_divergence": round(max(record["semigroup_kl"] for record in log), 4),
+    }
+    print(", ".join(str(value) for value in row.values()), flush=True)
+    return row
+
+
+@cache
+def where_the_flow_ends() -> tuple[Language, Tensor]:
+    """Return `sentences`, and the texts to which its exact flow map carries the noises that `one_step` takes."""
+    language = load_language("sentences")
+    return language, PerfectFlowMap(language).sample(SAMPLES, 1, generator=torch.Generator().manual_seed(1))
 
 
 # --- the curriculum of uniform diffusion -----------------------------------------------------------
@@ -330,6 +413,8 @@ QUESTIONS: dict[str, Callable[[int], Iterator[dict[str, Any]]]] = {
     "large-vocabulary": partial(in_large_vocabulary, FlowLM, ""),
     "soft-reading": partial(in_large_vocabulary, SoftFlowLM, ", read softly"),
     "objectives": objectives,
+    "targets": targets,
+    "rehearsal": rehearsal,
     "curriculum": curriculum,
     "one-jump": one_jump,
     "path": path,

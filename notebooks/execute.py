@@ -36,6 +36,7 @@ def fingerprint(notebook: nbformat.NotebookNode) -> str:
         for function, form in (
             ("load_model", "checkpoints/{}/model.safetensors"),
             ("load_language", "languages/{}.grammar"),
+            ("shipped_ablation", "sweeps/ablations-{}.csv"),
         )
         for name in sorted(set(re.findall(rf'{function}\("([\w-]+)"\)', code)))
     ]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from flm_edu.evaluation.tables import Point
+
 #: for words: indigo, wine and green of Tol's muted set, with a marker each
 WORDS = (("#332288", "o"), ("#AA4499", "s"), ("#117733", "^"))
 #: from small to large, or early to late
@@ -370,3 +372,241 @@ def _panels(number: int, width: float, height: float) -> tuple[Figure, list[Axes
 
     figure = Figure(figsize=(width * number, height), layout="constrained", facecolor=_CARD, dpi=90)
     return figure, list(figure.subplots(1, number, squeeze=False)[0])
+
+
+def against_steps(
+    steps: Sequence[int],
+    curves: Mapping[str, Sequence[float]],
+    title: str,
+    ylabel: str,
+    *,
+    looks: Mapping[str, str] | None = None,
+    band: tuple[Sequence[float], Sequence[float]] | None = None,
+    note: tuple[float, float, str] | None = None,
+) -> Figure:
+    """Curves over numbers of steps, which double along the axis.
+
+    Args:
+        steps: common positions.
+        curves: label -> values, as many as there are steps or fewer.
+        title: of the figure.
+        ylabel: with its unit.
+        looks: as in `lines`.
+        band: lower and upper values of a grey band, one pair a step.
+        note: x, y and a text that points there.
+    """
+    padded = {name: [*values, *[math.nan] * (len(steps) - len(values))] for name, values in curves.items()}
+    figure = lines(
+        steps,
+        padded,
+        title,
+        "steps (network evaluations per text)",
+        ylabel,
+        looks=looks,
+        xscale="log",
+        xticks=steps,
+        xticklabels=steps,
+    )
+    (axes,) = figure.axes
+    if band is not None:
+        axes.fill_between(list(steps), list(band[0]), list(band[1]), color="#1f2328", alpha=0.15, linewidth=0)
+    if note is not None:
+        x, y, text = note
+        axes.annotate(
+            text,
+            (x, y),
+            xytext=(14, -4),
+            textcoords="offset points",
+            fontsize=9,
+            va="top",
+            arrowprops={"arrowstyle": "-", "color": "#59636e"},
+        )
+    return figure
+
+
+def stacked(x: Sequence[float] | Tensor, curves: Mapping[str, Sequence[float]], title: str, xlabel: str) -> Figure:
+    """Different quantities over one axis, a panel for each: label with its unit -> values."""
+    from matplotlib.figure import Figure
+
+    with figure_theme("light"):
+        figure = Figure(figsize=(6.4, 2.0 * len(curves) + 0.6), layout="constrained", facecolor=_CARD, dpi=90)
+        for axes, (label, values) in zip(
+            figure.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0], curves.items(), strict=True
+        ):
+            axes.plot(
+                torch.as_tensor(x).tolist(), list(values), color=SEQUENCE[2], linewidth=2, marker="o", markersize=4
+            )
+            axes.set_ylabel(label)
+        axes.set_xlabel(xlabel)
+        figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=12)
+        return figure
+
+
+def heat(
+    rows: Sequence[str],
+    columns: Sequence[str],
+    values: Sequence[Sequence[float]],
+    title: str,
+    *,
+    percent: bool = False,
+    logarithmic: bool = False,
+    bold: Sequence[str] = (),
+    notes: Sequence[Sequence[str]] | None = None,
+) -> Figure:
+    """A table whose cells are tinted by their value, darker for larger; nan leaves a cell empty.
+
+    Args:
+        rows: their labels.
+        columns: their labels.
+        values: rows x columns.
+        title: of the figure.
+        percent: write 0.5 as 50%.
+        logarithmic: tint by the logarithm.
+        bold: rows to point out.
+        notes: what is written in each cell, in place of its value.
+    """
+    with figure_theme("light"):
+        table = torch.tensor(values, dtype=torch.float64)
+        tint = table.log() if logarithmic else table
+        column = 0.72 if notes is None else 1.75
+        figure, (axes,) = _panels(1, width=column * len(columns) + 2.8, height=0.29 * len(rows) + 1.0)
+        low, high = float(tint[~tint.isnan()].min()), float(tint[~tint.isnan()].max())
+        axes.imshow(tint.numpy(), cmap="Blues", vmin=low, vmax=low + 1.5 * (high - low + 1e-9), aspect="auto")
+        for i in range(len(rows)):
+            for j in range(len(columns)):
+                value = float(table[i, j])
+                label = "" if math.isnan(value) else f"{100 * value:.1f}" if percent else f"{value:,.3g}"
+                label = label if notes is None or not label else notes[i][j]
+                axes.text(j, i, label, ha="center", va="center", fontsize=9)
+        axes.set_xticks(range(len(columns)), columns)
+        axes.set_yticks(range(len(rows)), rows)
+        for label, name in zip(axes.get_yticklabels(), rows, strict=True):
+            label.set_fontweight("bold" if name in bold else "normal")
+        axes.xaxis.tick_top()
+        axes.grid(False)
+        axes.spines[:].set_visible(False)
+        axes.tick_params(length=0)
+        figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=12)
+        return figure
+
+
+def runs(groups: Mapping[str, Sequence[float]], title: str, xlabel: str) -> Figure:
+    """One dot for each run of a choice, the share in percent, and a line at the mean: choice -> shares."""
+    with figure_theme("light"):
+        figure, (axes,) = _panels(1, width=6.8, height=0.42 * len(groups) + 1.1)
+        for i, shares in enumerate(groups.values()):
+            percent = [100 * share for share in shares]
+            color = SEQUENCE[1 + i % 2]
+            axes.plot(percent, [i] * len(percent), "o", color=color, markersize=7, alpha=0.75)
+            axes.plot([sum(percent) / len(percent)] * 2, [i - 0.3, i + 0.3], color=color, linewidth=2)
+        axes.set_yticks(range(len(groups)), list(groups))
+        axes.set_ylim(len(groups) - 0.5, -0.5)
+        axes.set(title=title, xlabel=xlabel)
+        return figure
+
+
+def bars(values: Mapping[str, float], title: str, xlabel: str, *, marks: Mapping[str, float] | None = None) -> Figure:
+    """Horizontal bars with their numbers; `marks` are named vertical lines."""
+    with figure_theme("light"):
+        figure, (axes,) = _panels(1, width=6.8, height=0.36 * len(values) + 1.1)
+        axes.barh(range(len(values)), list(values.values()), color=SEQUENCE[2], alpha=0.8)
+        for i, value in enumerate(values.values()):
+            axes.text(value, i, f" {value:,.3g}", va="center", fontsize=9)
+        for name, value in (marks or {}).items():
+            axes.axvline(value, color="#1f2328", linestyle="--", linewidth=1.2)
+            axes.text(value, -0.55, f" {name}", fontsize=9, va="bottom")
+        axes.set_yticks(range(len(values)), list(values))
+        axes.set_ylim(len(values) - 0.4, -0.9)
+        axes.set_xlim(0, 1.12 * max(*values.values(), *(marks or {"": 0.0}).values()))
+        axes.set(xlabel=xlabel)
+        axes.set_title(title, pad=12)
+        axes.grid(axis="y", visible=False)
+        return figure
+
+
+def pair_tables(
+    panels: Mapping[str, Tensor], words: Sequence[str], valid: Tensor, title: str, *, digits: int = 2
+) -> Figure:
+    """Probabilities of texts of two words, first word down, second across; texts of the language blue, others grey.
+
+    Args:
+        panels: title -> (V, V).
+        words: of the vocabulary.
+        valid: (V, V) of true and false.
+        title: of the figure.
+        digits: after the point.
+    """
+    with figure_theme("light"):
+        figure, all_axes = _panels(len(panels), width=0.82 * len(words), height=0.66 * len(words) + 0.7)
+        for axes, (name, values) in zip(all_axes, panels.items(), strict=True):
+            blue, grey, white = (torch.tensor(color) for color in ((0.45, 0.65, 0.9), (0.72, 0.72, 0.72), (1.0,) * 3))
+            strength = (2 * values.float()).clamp(max=1)[..., None] * 0.8 + 0.2 * (values > 0)[..., None]
+            colors = torch.where(valid[..., None], blue, grey)
+            axes.imshow((white + strength * (colors - white)).clamp(0, 1).numpy(), aspect="auto")
+            for i in range(len(words)):
+                for j in range(len(words)):
+                    value = float(values[i, j])
+                    label = f"{value:.{digits}f}" if value else "0"
+                    ink = "#1f2328" if value else "#8c959f"
+                    axes.text(j, i, label, ha="center", va="center", fontsize=12, color=ink)
+            axes.set_xticks(range(len(words)), words)
+            axes.set_yticks(range(len(words)), words)
+            axes.grid(False)
+            axes.set_title(name, fontsize=11, weight="normal")
+        figure.suptitle(title, x=0.01, ha="left", weight="bold", fontsize=12)
+        return figure
+
+
+#: rows of the headline tables, in their order: the end of a model's name -> what it is called
+ROWS = {
+    "-fmlm": "flow map (FMLM)",
+    "-flm": "flow (FLM)",
+    "-ar": "autoregression",
+    "-masked": "masked diffusion",
+    "-masked@even": "masked, equal shares",
+    "-masked@confidence": "masked, confidence",
+    "-sdtt": "SDTT",
+    "-uniform": "uniform diffusion (Duo)",
+    "-uniform@greedy-tail": "Duo, greedy tail",
+    "-dcd": "DCD",
+    "-dcd@greedy-tail": "DCD, greedy tail",
+    "perfect:flow-map": "perfect flow map",
+    "perfect:flow": "perfect flow",
+    "perfect:masked": "perfect masked diffusion",
+    "perfect:masked@even": "perfect masked, equal shares",
+    "perfect:uniform": "perfect uniform diffusion",
+    "-path": "our extension: FMLM that guesses",
+}
+
+
+def row_name(model: str) -> str:
+    """Return what a model of a sweep is called in the course's tables; its own name where it has no other."""
+    return ROWS.get(_ending(model), model)
+
+
+def rows_of(points: Sequence[Point]) -> list[str]:
+    """Return the models of a sweep that the tables show, the published ones first and extensions last."""
+    models, order = dict.fromkeys(point.model for point in points), list(ROWS)
+    return sorted((m for m in models if _ending(m) in ROWS), key=lambda m: order.index(_ending(m)))
+
+
+def headline(lines: Mapping[str, Mapping[int, Point]], counts: Sequence[int], title: str) -> Figure:
+    """The share of valid texts of each model (model -> steps -> point) as a heat map, the flow map in bold."""
+    columns = [*(str(n) for n in counts), "one a word"]  # the last for what always takes as many steps as words
+    values = []
+    for line in lines.values():
+        shares = [line[n].validity if n in line else None for n in counts]
+        own = next(iter(line.values())).validity if len(line) == 1 else None
+        values.append([math.nan if share is None else share for share in (*shares, own)])
+    return heat([row_name(m) for m in lines], columns, values, title, percent=True, bold=(ROWS["-fmlm"],))
+
+
+def judged(point: Point | None) -> str:
+    """What a cell of the judge's table says: perplexity, entropy, distinct-1."""
+    if point is None or point.judge_perplexity is None:
+        return ""
+    return f"{point.judge_perplexity:,.0f} / {point.entropy:.2f} / {point.distinct_1:.3f}"
+
+
+def _ending(model: str) -> str:
+    return model if model.startswith("perfect:") else "-" + model.partition("-")[2]

@@ -1,10 +1,13 @@
 // TrainingMonitor: a logged number against training steps, and the texts sampled on the way.
 
 function render({ model, el }) {
+  const known = model.get("floor") !== null;
   const frame = createFrame({ model, el }, {
-    title: "A training on its way to the floor",
+    title: known ? "A training on its way to the floor" : "A training, step by step",
     caption:
-      "Noise hides the words, so a flow's cross-entropy cannot reach zero: the dashed line is the least that any model can. " +
+      (known
+        ? "Noise hides the words, so a flow's cross-entropy cannot reach zero: the dashed line is the least that any model can. "
+        : "No floor is drawn: the least that this loss can reach is not known. ") +
       "Click the curve, or use the arrow keys, to read a record.",
   });
   const log = createLog(model);

@@ -40,7 +40,7 @@ def jumps(answer: Answer) -> Iterator[str]:
             "half the end is the midpoint only of jumps that start at 0": (start + length) / 2,
         },
     )
-    yield "the stop half way"
+    yield "the midpoint"
 
 
 @exercise("07.divergence")
@@ -52,16 +52,22 @@ def divergence(answer: Answer) -> Iterator[str]:
     each = (torch.xlogy(target, target) - target * log_student).sum(-1)  # (B, L)
     cross_entropy = -(target * log_student).sum(-1)
     reverse = (student * (log_student - target.clamp_min(1e-30).log())).sum(-1)
+    result = answer(target, log_student, shape=())
+    if bool(result.isinf()):
+        raise Mistake(
+            "the result is infinite: this takes the logarithm of the target, which may be 0, and weighs it by the "
+            "student. The roles are exchanged: weigh by the target, and use torch.xlogy(p, p) for its own part"
+        )
     compare(
-        answer(target, log_student, shape=()),
+        result,
         each.mean(),
         {
             "this is the cross-entropy: its gradient is the same, but it is not 0 when the student is perfect; "
             "add the target's log-probabilities": cross_entropy.mean(),
             "the sign is turned": -each.mean(),
             "this averages over the words too; over them the divergence is a sum": each.mean() / 3,
-            "this sums over the places; average over places and texts alike": each.sum(-1).mean(),
-            "this sums over everything; average over places and texts, so that it is per token": each.sum(),
+            "this sums over the positions; average over positions and texts alike": each.sum(-1).mean(),
+            "this sums over everything; average over positions and texts, so that it is per token": each.sum(),
             "the roles are exchanged: weigh by the target, not by the student": reverse.mean(),
         },
     )
@@ -117,9 +123,9 @@ def semigroup(answer: Answer) -> Iterator[str]:
         middle,
         {
             "the second half starts at x; it starts where the first half landed": x,
-            "the second half starts at the first belief; it starts part of the way there": first,
+            "the second half starts at the first half's two-time denoiser; it starts part of the way there": first,
             "the fraction of the way is counted in mixing times: take t = clock(tau) first": in_tau,
-            "the stop is half way in tau, so its mixing time is clock(tau_u), not half way between s and t": half_of_t,
+            "the halves meet at the midpoint in tau, so at mixing time clock(tau_u), not halfway between s and t": half_of_t,
         },
     )
     yield "the second half starts where the first landed"
@@ -140,12 +146,12 @@ def semigroup(answer: Answer) -> Iterator[str]:
             ).detach(),
             "the weights of the two halves are exchanged": kl((1 - g) * first + g * second).detach(),
             "both halves count the same here; their weights are g and 1 - g": kl((first + second) / 2).detach(),
-            "the target is the second belief alone; average it with the first": kl(second).detach(),
+            "the target is the second half's two-time denoiser alone; average it with the first": kl(second).detach(),
             "this is the cross-entropy to the target: subtract the target's own entropy": (
                 -(target * log_long).sum(-1).mean().detach()
             ),
             "this averages over the words too; over them the divergence is a sum": kl(target).detach() / 3,
-            "this sums over the places; average over places and texts alike": kl(target).detach() * 2,
+            "this sums over the positions; average over positions and texts alike": kl(target).detach() * 2,
             "the roles are exchanged: KL(target || student)": (
                 (long * (log_long - target.log())).sum(-1).mean().detach()
             ),

@@ -12,7 +12,7 @@ from flm_edu.interpolant import one_hot
 
 @exercise("08.product")
 def product(answer: Answer) -> Iterator[str]:
-    """joint (V, V) -> what drawing each place on its own gives, (V, V)."""
+    """joint (V, V) -> what drawing each position on its own gives, (V, V)."""
     joint = torch.tensor([[0.4, 0.1, 0.0], [0.0, 0.2, 0.0], [0.0, 0.0, 0.3]], dtype=torch.float64)
     first, second = joint.sum(1), joint.sum(0)
     result = answer(joint, shape=(3, 3))
@@ -23,12 +23,12 @@ def product(answer: Answer) -> Iterator[str]:
         first.outer(second),
         {
             "this is the language itself, in which the two words still know of each other": joint,
-            "the places are exchanged: the rows are the first place, whose marginal is the sum over the columns": (
+            "the positions are exchanged: the rows are the first position, whose marginal is the sum over the columns": (
                 second.outer(first)
             ),
-            "both factors are the marginal of the first place": first.outer(first),
-            "both factors are the marginal of the second place": second.outer(second),
-            "every word equally likely is not what the places say on their own": torch.full_like(joint, 1 / 9),
+            "both factors are the marginal of the first position": first.outer(first),
+            "both factors are the marginal of the second position": second.outer(second),
+            "every word equally likely is not what the positions say on their own": torch.full_like(joint, 1 / 9),
         },
     )
     yield "the product of the two marginals"
@@ -41,7 +41,8 @@ def steps(answer: Answer) -> Iterator[str]:
         answer(1, shape=()),
         torch.tensor(0.5),
         {
-            "in one step both places are always drawn at once, which is right half of the time": torch.tensor(0.0),
+            "a share is between 0 and 1, not in percent": torch.tensor(50.0),
+            "in one step both positions are always drawn at once, which is right half of the time": torch.tensor(0.0),
             "in one step nothing is known when the words are drawn; that cannot always end well": torch.tensor(1.0),
         },
     )
@@ -51,18 +52,18 @@ def steps(answer: Answer) -> Iterator[str]:
             answer(n, shape=()),
             torch.tensor(1 - 1 / (2 * n)),
             {
-                "both places fall into the same step with probability 1/n, and even then half of the cities exist": (
+                "both positions fall into the same step with probability 1/n, and even then half of the cities exist": (
                     torch.tensor(1 - 1 / n)
                 ),
                 "this is the share of cities that do not exist": torch.tensor(1 / (2 * n) + 1e-9),
-                "the chance to fall into the same step is 1/n: whichever step the first place takes, "
+                "the chance to fall into the same step is 1/n: whichever step the first position takes, "
                 "the second takes the same one with probability 1/n": torch.tensor(1 - 0.5**n),
-                "n steps, but two places: the chance that both fall into one given step is 1/n^2, and there are n steps": (
+                "n steps, but two positions: the chance that both fall into one given step is 1/n^2, and there are n steps": (
                     torch.tensor(1 - 1 / (2 * n**2))
                 ),
             },
         )
-    yield "with n steps the places fall into the same step once in n times"
+    yield "with n steps the positions fall into the same step once in n times"
 
 
 @exercise("08.valid")
@@ -70,7 +71,7 @@ def valid(answer: Answer) -> Iterator[str]:
     """tokens (N, L), marginals (L, V) -> share of valid texts in one step, a number."""
     tokens = torch.tensor([[0, 1, 0], [1, 0, 2], [2, 2, 1], [0, 2, 1]])
     marginals = torch.tensor([[0.5, 0.3, 0.2], [0.1, 0.6, 0.3], [0.25, 0.25, 0.5]], dtype=torch.float64)
-    each = (marginals * one_hot(tokens, 3, torch.float64)).sum(-1)  # (N, L): probability of each word at its place
+    each = (marginals * one_hot(tokens, 3, torch.float64)).sum(-1)  # (N, L): probability of each word at its position
     compare(
         answer(tokens, marginals, shape=()),
         each.prod(-1).sum(),
@@ -81,7 +82,7 @@ def valid(answer: Answer) -> Iterator[str]:
             "this is the probability that no text comes out": 1 - each.prod(-1).sum(),
             "every text of the language has to be counted": each[0].prod(),
             "this multiplies over the texts too; multiply along each text, then add over the texts": each.prod(),
-            "the marginals have a row for each place and a column for each word: marginals[place, word]": (
+            "the marginals have a row for each position and a column for each word: marginals[position, word]": (
                 marginals[tokens, torch.arange(3)].prod(-1).sum()
             ),
         },

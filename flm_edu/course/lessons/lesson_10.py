@@ -13,13 +13,24 @@ from flm_edu.course.answers import Answer, Mistake, compare, exercise
 @exercise("10.pairs")
 def pairs(answer: Answer) -> Iterator[str]:
     """samples, corpus (lists of texts) -> share of the samples' neighbouring words that the corpus holds together."""
-    corpus = ["we the people", "the state of the union", "we are strong"]
+    corpus = ["we the people", "the state of the union", "we are strong", "we are", "many of us"]
     samples = ["we the people", "people the state of", "the state the", "strong hope"]
-    # known or not, pair by pair: 1, 1 | 0, 1, 1 | 1, 0 | 0
+    # known or not, pair by pair: 1, 1 | 0, 1, 1 | 1, 0 | 0; of the corpus's 11 pairs 10 differ, and 4 are in the samples
     compare(
         answer(samples, corpus, shape=()),
         torch.tensor(5 / 8),
         {
+            "divide by the number of the samples' pairs, not by that of the corpus's different pairs": (
+                torch.tensor(5 / 10)
+            ),
+            "divide by the number of the samples' pairs, not by that of the corpus's pairs": torch.tensor(5 / 11),
+            "the roles are exchanged: this is the share of the corpus's pairs that the samples hold": (
+                torch.tensor(4 / 11)
+            ),
+            "the roles are exchanged: this is the share of the corpus's different pairs that the samples hold": (
+                torch.tensor(4 / 10)
+            ),
+            "this divides by the number of words; a text has one pair fewer than words": torch.tensor(5 / 12),
             "this is a number of pairs; divide by how many there are": torch.tensor(5.0),
             "this counts single words; two neighbours at a time are asked for": torch.tensor(11 / 12),
             "this counts different pairs: one that comes twice counts twice": torch.tensor(4 / 7),
@@ -104,7 +115,7 @@ def memory(answer: Answer) -> Iterator[str]:
                 float(gigabytes * 10**9 // (size * length * tables))
             ),
             "a gigabyte here has 10^9 bytes, not 2^30": torch.tensor(float(gigabytes * 2**30 // (one * tables))),
-            "a row has V entries at each of L places: multiply, and do not add, the two": torch.tensor(
+            "a row has V entries at each of L positions: multiply, and do not add, the two": torch.tensor(
                 float(gigabytes * 10**9 // ((size + length) * width * tables))
             ),
         },
