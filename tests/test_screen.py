@@ -29,12 +29,12 @@ def test_the_screens_lines_are_those_of_the_print(
 ) -> None:
     axes = printed(POINTS, metric, "dark").axes[0]
     figure = shown(POINTS, metric, "dark")
-    assert len(axes.lines) == len(figure.data) == 3
-    for line, trace in zip(axes.lines[:2], figure.data[:2], strict=True):
+    assert len(axes.lines) == len(figure.data) == len({point.model for point in POINTS})
+    for line, trace in zip(axes.lines[:-1], figure.data[:-1], strict=True):
         assert list(trace.x) == pytest.approx(list(line.get_xdata()))
         assert list(trace.y) == pytest.approx(list(line.get_ydata()))
         assert (trace.name, trace.line.color) == (line.get_label(), line.get_color())
-    assert figure.data[2].y[0] == axes.lines[2].get_ydata()[0], "the data itself"
+    assert figure.data[-1].y[0] == axes.lines[-1].get_ydata()[0], "the data itself"
     assert figure.layout.title.text == axes.get_title(loc="left")
     assert figure.layout.yaxis.title.text == axes.get_ylabel()
     assert figure.layout.paper_bgcolor == THEMES["dark"]["ground"]
