@@ -40,7 +40,9 @@ def fingerprint(notebook: nbformat.NotebookNode) -> str:
     ]
     for data in sorted(set(re.findall(r'shipped_sweeps\("([\w-]+)"\)', code))):
         loaded += sorted((data_dir() / "sweeps").glob(f"{data}-*.json"))
-    return hashlib.sha256(b"\x00".join([code.encode(), *(path.read_bytes() for path in loaded)])).hexdigest()[:16]
+    return hashlib.sha256(
+        b"\x00".join([code.encode(), *(path.read_bytes() for path in loaded)])
+    ).hexdigest()[:16]
 
 
 def normalise(notebook: nbformat.NotebookNode) -> None:
@@ -56,7 +58,9 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
     for cell in notebook.cells:
         cell.metadata = {key: value for key, value in cell.metadata.items() if key == "tags"}
         if "outputs" in cell:
-            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+            cell.outputs = [
+                output for output in cell.outputs if WIDGET not in output.get("data", {})
+            ]
         for output in cell.get("outputs", []):
             if "metadata" in output:
                 output.metadata = {}
@@ -66,7 +70,9 @@ def execute(path: Path) -> float:
     """Run a notebook from top to bottom, in an empty folder, and write it back. Seconds that it took."""
     notebook = nbformat.read(path, as_version=4)
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory() as folder:  # a reader's progress.json must not show in the outputs
+    with (
+        tempfile.TemporaryDirectory() as folder
+    ):  # a reader's progress.json must not show in the outputs
         NotebookClient(
             notebook,
             timeout=CELL_TIMEOUT,

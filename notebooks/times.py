@@ -75,7 +75,10 @@ def table(costs: list[Cost]) -> str:
         "",
         "| notebook | seconds | longest cell | its seconds | peak memory, GB |",
         "| --- | ---: | --- | ---: | ---: |",
-        *(f"| {c.notebook} | {c.seconds:.1f} | `{c.cell}` | {c.cell_seconds:.1f} | {c.memory:.2f} |" for c in costs),
+        *(
+            f"| {c.notebook} | {c.seconds:.1f} | `{c.cell}` | {c.cell_seconds:.1f} | {c.memory:.2f} |"
+            for c in costs
+        ),
         f"| all | {sum(c.seconds for c in costs):.1f} | | {max(c.cell_seconds for c in costs):.1f} "
         f"| {max(c.memory for c in costs):.2f} |",
     ]

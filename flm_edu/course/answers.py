@@ -101,7 +101,7 @@ def compare(result: Tensor, wanted: Tensor, mistakes: Mapping[str, Tensor], tole
     worst = int(difference.nan_to_num(torch.inf).argmax())
     got, right = float(result.flatten()[worst]), float(wanted.flatten()[worst])
     if not result.shape:
-        raise Mistake(f"the result is {got:.4g}, and {right:.4g} was expected")
+        raise Mistake(f"the result is {got:.4g} and should be {right:.4g}")
     place = [int(index) for index in torch.unravel_index(torch.tensor(worst), result.shape)]
     raise Mistake(f"the entry {place} is {got:.4g} and should be {right:.4g}")
 
