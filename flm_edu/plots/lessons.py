@@ -480,8 +480,8 @@ def heat(
                 axes.text(j, i, label, ha="center", va="center", fontsize=9)
         axes.set_xticks(range(len(columns)), columns)
         axes.set_yticks(range(len(rows)), rows)
-        for label, name in zip(axes.get_yticklabels(), rows, strict=True):
-            label.set_fontweight("bold" if name in bold else "normal")
+        for text, name in zip(axes.get_yticklabels(), rows, strict=True):
+            text.set_fontweight("bold" if name in bold else "normal")
         axes.xaxis.tick_top()
         axes.grid(False)
         axes.spines[:].set_visible(False)

@@ -486,7 +486,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("06.weight", "def f(s, u, t): return (1 - t) * (t - u) / ((1 - u) * (t - s))", "t - u where u - s belongs"),
     ("06.weight", "def f(s, u, t): return (1 - t) * (u - s) / ((1 - s) * (t - s))", "in the place of 1 - u"),
     ("06.weight", "def f(s, u, t): return (1 - t) * (u - s) / (1 - u) * (t - s)", "put it in brackets"),
-    ("06.weight", "def f(s, u, t): return s * u * t", "was expected"),
+    ("06.weight", "def f(s, u, t): return s * u * t", "and should be"),
     (
         "06.compose",
         "def f(delta, x, s, u, t):\n    a = delta(x, s, u)\n    m = x + (u - s) / (1 - s) * (a - x)\n    return (1 - t) * (u - s) / ((1 - u) * (t - s)) * a + (1 - (1 - t) * (u - s) / ((1 - u) * (t - s))) * delta(x, u, t)",
