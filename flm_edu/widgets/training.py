@@ -106,5 +106,5 @@ def _series(records: Sequence[Mapping[str, float]]) -> list[str]:
 
 
 def _looks(series: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """How the picture shows each figure: name -> the fields of `Figure`."""
+    """Return how the picture shows each figure: name -> the fields of `Figure`."""
     return {name: figure(name)._asdict() for name in (*FIGURES, *series)}
