@@ -50,6 +50,8 @@ ablations() {
   python benchmarks/ablations.py curriculum --out data/sweeps/ablations-curriculum.csv
   python benchmarks/ablations.py one-jump --steps 4800 --out data/sweeps/ablations-one-jump.csv
   python benchmarks/ablations.py path --steps 600 --out data/sweeps/ablations-path.csv
+  python benchmarks/ablations.py targets --steps 160 --out data/sweeps/ablations-targets.csv
+  python benchmarks/ablations.py rehearsal --steps 1200 --out data/sweeps/ablations-rehearsal.csv
 }
 
 for part in "$@"; do

@@ -31,11 +31,9 @@ class DifferentialObjective(FlowMapObjective):
     ):
         super().__init__(teacher, options, init, keep=keep)
         if self.options.target == "teacher":
-            raise ValueError(
-                f"`target` 'teacher' is for jumps that are composed; {self.part} follows the student's own"
-            )
+            raise ValueError("`target` 'teacher' is for jumps that are composed: use `method` semigroup")
         if self.options.jumps != 2:
-            raise ValueError(f"`jumps` is for jumps that are composed; {self.part} takes a derivative of one jump")
+            raise ValueError("`jumps` is for jumps that are composed: use `method` semigroup")
 
     def target(self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, context: StepContext) -> Tensor:
         """Return `differential_target`, put back on the simplex."""
