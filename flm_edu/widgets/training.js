@@ -5,10 +5,10 @@ function render({ model, el }) {
   const frame = createFrame({ model, el }, {
     title: known ? "A training on its way to the floor" : "A training, step by step",
     caption:
-      (known
+      `${known
         ? "Noise hides the words, so a flow's cross-entropy cannot reach zero: the dashed line is the least that any model can. "
-        : "No floor is drawn: the least that this loss can reach is not known. ") +
-      "Click the curve, or use the arrow keys, to read a record.",
+        : "No floor is drawn: the least that this loss can reach is not known. " 
+      }Click the curve, or use the arrow keys, to read a record.`,
   });
   const log = createLog(model);
   const canvas = addCanvas(frame, {
