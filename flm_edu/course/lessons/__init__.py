@@ -1,29 +1,7 @@
-"""The exercises, a file a notebook: what is right, and what often goes wrong."""
+"""The exercises, a file a notebook: what is right, and what often goes wrong. A new file here is found by itself."""
 
-from flm_edu.course.lessons import (
-    lesson_00,
-    lesson_01,
-    lesson_02,
-    lesson_03,
-    lesson_04,
-    lesson_05,
-    lesson_06,
-    lesson_07,
-    lesson_08,
-    lesson_09,
-    lesson_10,
-)
+import importlib
+import pkgutil
 
-__all__ = [
-    "lesson_00",
-    "lesson_01",
-    "lesson_02",
-    "lesson_03",
-    "lesson_04",
-    "lesson_05",
-    "lesson_06",
-    "lesson_07",
-    "lesson_08",
-    "lesson_09",
-    "lesson_10",
-]
+for module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{module.name}")
