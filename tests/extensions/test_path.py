@@ -281,6 +281,20 @@ def test_a_directory_of_version_0_1_loads_as_a_path_map(
     assert torch.equal(*draws)
 
 
+def test_a_flow_of_version_0_1_whose_attention_is_of_one_length_stays_a_flow(
+    language: Language, tmp_path: Path
+) -> None:
+    """The flag was one of every network, not only of a map's."""
+    sizes = asdict(tiny_flow(language).config) | {"unit_attention": True, "guesses": False}
+    model = FlowLM(GuessingConfig(**sizes), language.tokenizer)
+    model.save_pretrained(tmp_path)
+    old_config(tmp_path, "flow-lm", unit_attention=True)
+    again = load_model(tmp_path)
+    assert type(again) is FlowLM
+    draws = [m.sample(4, 2, generator=torch.Generator().manual_seed(0)) for m in (model, again)]
+    assert torch.equal(*draws)
+
+
 def test_guesses_of_a_plain_network_are_no_setting(flow_map: FlowMapLM, tmp_path: Path) -> None:
     flow_map.save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text())
