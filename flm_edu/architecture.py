@@ -81,6 +81,10 @@ class Architecture(Settings):
         """Return a number of weights that a network of these sizes has at least; what is read from files is checked by it."""
         return self.vocab_size
 
+    def plain(self) -> Architecture:
+        """Return the sizes of a network for any kind of model, without what only some training fills."""
+        return self
+
     def build(self, role: Role) -> Network:
         """Return an untrained network of these sizes for a role.
 

@@ -37,6 +37,10 @@ def write_aside(directory: Path, *names: str) -> Iterator[list[Path]]:
                 os.fsync(file.fileno())
         for path, name in zip(aside, names, strict=True):
             os.replace(path, directory / name)
+    except OSError as error:
+        if error.filename is None:  # of a write; the system names a file only when it is opened
+            raise OSError(error.errno, error.strerror, str(directory / ", ".join(names))) from error
+        raise
     finally:
         for path in aside:
             path.unlink(missing_ok=True)

@@ -191,7 +191,13 @@ class LanguageModel(TextGenerator, nn.Module):
         try:
             tokenizer = model_files.read_tokenizer(file) if file.is_file() else None
             sizes = dict(config.pop("network"))
-            shape = Architecture.KNOWN[sizes.pop("architecture", "dit")](**sizes)
+            name = sizes.pop("architecture", "dit")
+            if name not in Architecture.KNOWN:
+                raise ModelError(
+                    f"{directory / CONFIG} names the architecture {name!r}, which is not known here; import the module that "
+                    "defines it first"
+                )
+            shape = Architecture.KNOWN[name](**sizes)
             if shape.least_weights() > weights:  # before anything is allocated
                 raise ValueError(f"it asks for {shape.least_weights():,} weights and more; {WEIGHTS} holds {weights:,}")
             return cls(shape, tokenizer, **config)

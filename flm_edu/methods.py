@@ -116,7 +116,7 @@ def size_like(model: LanguageModel, kind: type[LanguageModel], config: Any = Non
     Raises:
         ValueError: the network has no time embedding whose width can be chosen.
     """
-    shape: Any = config or model.config
+    shape: Any = config or model.config.plain()
     if not hasattr(shape, "time_width"):
         raise ValueError(f"a {shape.architecture} has no `time_width` that could be fitted")
     wanted = count_weights(model.network)

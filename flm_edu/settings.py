@@ -52,9 +52,10 @@ def _check(name: str, value: Any, kind: Any, within: str) -> None:
         if value not in get_args(kind):
             raise ValueError(f"`{name}` is {value!r}; choose one of {', '.join(get_args(kind))}")
         return
+    words = {int: "a whole number", float: "a number", bool: "True or False", str: "a text"}
     accepted = (int, float) if kind is float else (kind,)
     if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"`{name}` is {value!r}; it must be a {'number' if kind is float else kind.__name__}")
+        raise ValueError(f"`{name}` is {value!r}; it must be {words.get(kind, kind.__name__)}")
     if not within:
         return
     low, high = (float(end) if "." in end or "inf" in end else int(end) for end in within[1:-1].split(","))
@@ -63,4 +64,5 @@ def _check(name: str, value: Any, kind: Any, within: str) -> None:
     if not (above and below):  # nor is NaN
         if high != float("inf"):
             raise ValueError(f"`{name}` is {value}; it must lie in {within}")
-        raise ValueError(f"`{name}` is {value}; it must be {'at least' if within[0] == '[' else 'above'} {low:g}")
+        least = f"{'at least' if within[0] == '[' else 'above'} {low:g}"
+        raise ValueError(f"`{name}` is {value}; it must be {least}" + (" and finite" if above else ""))

@@ -94,6 +94,8 @@ def evaluate(
 ) -> None:
     """Measure quality against steps for one or more models, beside the data's own figures."""
     counts = _step_counts(steps)
+    if n < 1:
+        raise ValueError(f"--n is {n}; it must be at least 1")
     opened = {name: open_model(name, choose_device(device)) for name in models if not name.startswith("perfect:")}
     trained = {name: model for name, (model, _) in opened.items()}
     samplers = {name: sampler for name, (_, sampler) in opened.items() if sampler is not None}

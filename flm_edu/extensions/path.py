@@ -12,7 +12,7 @@ reads its own guesses in one pass (Nozaki and Komatsu 2021, arXiv 2104.02724); s
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar, cast
 
 import torch
@@ -52,6 +52,10 @@ class GuessingConfig(NetworkConfig):
         super().__post_init__()
         if self.guesses and self.blocks < 2:
             raise ValueError(f"`guesses` need 2 blocks or more, as the last one answers; `blocks` is {self.blocks}")
+
+    def plain(self) -> NetworkConfig:
+        """Return the sizes of a DiT, which does not guess."""
+        return NetworkConfig(**{field.name: getattr(self, field.name) for field in fields(NetworkConfig)})
 
     def build(self, role: Role) -> Network:
         """Return an untrained `GuessingDiT`."""
@@ -230,7 +234,8 @@ def _upgrade(config: dict[str, Any]) -> None:
         flags = {name: network.pop(name, False) for name in ("unit_attention", "guesses")}
         if any(flags.values()):
             network.update(architecture=GuessingConfig.architecture, **flags)
-            config["model"] = PathMapLM.kind
+            if config["model"] == FlowMapLM.kind:
+                config["model"] = PathMapLM.kind
 
 
 UPGRADES.append(_upgrade)

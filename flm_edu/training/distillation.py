@@ -89,6 +89,9 @@ def _check_teacher(name: str, method: Distillation, teacher: LanguageModel) -> N
 
 
 def _check_start(init: FlowMapLM, student: FlowMapLM) -> None:
-    theirs, ours = ((m.kind, m.config, m.settings()) for m in (init, student))
-    if theirs != ours:
-        raise ValueError(f"`init` has another network or clock than the student would have ({theirs} against {ours})")
+    theirs, ours = ((m.vocab_size, m.length, m.settings()) for m in (init, student))
+    if theirs != ours or not isinstance(init, type(student)):
+        raise ValueError(
+            f"`init` has another network or clock than the student would have: it is a {init.kind!r} of {theirs}, "
+            f"and the student a {student.kind!r} of {ours}"
+        )

@@ -296,6 +296,7 @@ class Trainer:
     def _identity(self) -> dict[str, Any]:
         """Return what must be the same for a resumed run to be the same run."""
         return {
+            "model": self.model.kind,
             **asdict(self.config),
             **{f"network {name}": value for name, value in asdict(self.model.config).items()},
             **self.model.settings(),
@@ -320,7 +321,7 @@ class Trainer:
         # What a run saved before a setting existed had.
         defaults: dict[str, Any] = {f"network {field.name}": field.default for field in fields(self.model.config)}
         defaults |= {field.name: field.default for field in fields(self.config)}
-        defaults |= {"init": repr(None)}
+        defaults |= {"init": repr(None), "model": self.model.kind}
         state = read_state(Path(self.directory or "."), self._identity(), defaults)
         self.step, self.seconds, self.latest = state["step"], state["seconds"], state["latest"]
         self.model.provenance = self.averaged.provenance = state.get("provenance", {})
