@@ -174,7 +174,7 @@ def demo(
     seed: SeedOption = 0,
 ) -> None:
     """Go from noise to one-step text in minutes: train, distil, measure, and write report.html."""
-    from flm_edu.demo import FOLDERS, run_demo
+    from flm_edu.cli.demo import FOLDERS, run_demo
 
     if language and corpus:
         raise ValueError("give --language or --corpus, not both")
