@@ -334,7 +334,10 @@ def killed_run(whole: Unbroken, most: int, saving: bool, hits: list[int]) -> Non
                 run.until(lambda before=before: written(aside) not in (0, before))
                 time.sleep(rng.uniform(0, 0.5 * whole.saving))
         else:
-            time.sleep(rng.uniform(0, 0.8 * whole.seconds))
+            if rng.random() < 0.8:  # else it may die before it has begun
+                opened = written(out / METRICS_FILE)
+                run.until(lambda opened=opened: written(out / METRICS_FILE) != opened)
+            time.sleep(rng.uniform(0, 0.5 * whole.seconds))
         run.send(signal.SIGKILL)
         if run.end() == 0:
             break
@@ -352,7 +355,7 @@ def written(path: Path) -> int:
 
 
 def kill_at_each_rename(whole: Unbroken, points: list[int]) -> Tries:
-    """kill -9 just before each rename of the first saves: nothing lies between two of them."""
+    """kill -9 just before a rename: what lies between two of them is as if it came before the second."""
     out = HOME / "run"
 
     def before(point: int) -> None:
@@ -671,10 +674,11 @@ def faults(number: int, tries: int) -> Iterator[tuple[str, Tries]]:
     whole, other = (Unbroken.of(HOME / f"whole-{seed}", "--seed", str(seed)) for seed in (0, 1))
     pair = Unbroken.of(HOME / "whole-pair", processes=2)
     saving = number // 2
-    points = list(range(1, 20))
+    renames = 6 * STEPS // SAVE_EVERY  # six to a save: the model's four files and two states; at the start the metrics
+    points = [*range(1, 14), *range(renames - 5, renames + 1)]  # of the first two saves and of the last
     yield "kill -9 at any time", kills(whole, number - saving, saving=False)
     yield "kill -9 while saving", kills(whole, saving, saving=True)
-    yield "kill -9 between any two renames", kill_at_each_rename(whole, rng.sample(points, min(tries, len(points))))
+    yield "kill -9 between any two renames", kill_at_each_rename(whole, rng.sample(points, min(2 * tries, len(points))))
     yield "SIGTERM", signals(whole, tries, signal.SIGTERM)
     yield "SIGINT", signals(whole, tries, signal.SIGINT)
     yield "SIGINT twice", signals(whole, tries, signal.SIGINT, signal.SIGINT)
