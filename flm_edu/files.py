@@ -31,16 +31,24 @@ def write_aside(directory: Path, *names: str) -> Iterator[list[Path]]:
     directory.mkdir(parents=True, exist_ok=True)
     aside = [directory / f".{name}.partial" for name in names]
     try:
-        yield aside
-        for path in aside:
-            with open(path, "r+b") as file:  # Windows flushes only what is open for writing
-                os.fsync(file.fileno())
-        for path, name in zip(aside, names, strict=True):
-            os.replace(path, directory / name)
-    except OSError as error:
-        if error.filename is None:  # of a write; the system names a file only when it is opened
-            raise OSError(error.errno, error.strerror, str(directory / ", ".join(names))) from error
-        raise
+        with naming(directory / ", ".join(names)):
+            yield aside
+            for path in aside:
+                with open(path, "r+b") as file:  # Windows flushes only what is open for writing
+                    os.fsync(file.fileno())
+            for path, name in zip(aside, names, strict=True):
+                os.replace(path, directory / name)
     finally:
         for path in aside:
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name the file in an error of writing; the system names it only in those of opening."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise

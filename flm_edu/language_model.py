@@ -146,20 +146,21 @@ class LanguageModel(TextGenerator, nn.Module):
         Raises:
             OSError: a file cannot be written.
         """
-        names = [CONFIG, WEIGHTS, PROVENANCE] + ([TOKENIZER] if self.tokenizer is not None else [])
+        # The provenance takes its name first: its hashes refuse a directory of which only some files are new.
+        names = [PROVENANCE, CONFIG, WEIGHTS] + ([TOKENIZER] if self.tokenizer is not None else [])
         network = {"architecture": self.config.architecture, **asdict(self.config)}
         config = {"model": self.kind, **self.settings(), "network": network}
         weights = {
             name: value.detach().to("cpu", dtype).contiguous() for name, value in self.network.state_dict().items()
         }
         with write_aside(Path(directory), *names) as paths:
-            paths[0].write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-            paths[1].write_bytes(save(weights))
+            paths[1].write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            paths[2].write_bytes(save(weights))
             if self.tokenizer is not None:
                 paths[3].write_text(self.tokenizer.to_str(), encoding="utf-8")
             hashed = {name: path for name, path in zip(names, paths, strict=True) if name in (WEIGHTS, TOKENIZER)}
             facts = {**(provenance or self.provenance), "files": model_files.hashes(hashed)}
-            paths[2].write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+            paths[0].write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def from_pretrained(cls: type[M], name: str | Path, device: str | torch.device = "cpu") -> M:

@@ -21,6 +21,7 @@ from flm_edu.cli import app
 from flm_edu.corpus import load_corpus, split_sentences
 from flm_edu.evaluation import Point, save_sweep
 from flm_edu.grammar import load_language
+from flm_edu.training.records import read_metrics
 from flm_edu.vocabulary import CorpusError, train_tokenizer
 
 QUICK = ("--steps", "2", "--batch", "8", "--width", "32", "--blocks", "2", "--heads", "2")
@@ -67,6 +68,21 @@ def test_overwrite_removes_only_what_this_program_made(tmp_path: Path) -> None:
     call("train", "--language", "drinks", *QUICK, "--overwrite", "--out", str(tmp_path))
     for folder in ("round-table-interviews", "training_state", "round-1"):
         assert (tmp_path / folder / "notes.txt").read_text() == "mine"
+
+
+def test_what_is_to_be_overwritten_stays_whole_until_the_new_run_saves(tmp_path: Path) -> None:
+    """A run that ends before that, here in NaN, leaves the model, its metrics and its state."""
+    out = tmp_path / "model"
+    train = ("train", "--language", "drinks", *QUICK, "--log-every", "1", "--out", str(out))
+    call(*train)
+    there = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    output = call(*train, "--overwrite", "--steps", "50", "--lr", "1e30", "--muon-lr", "1e30", "--warmup", "0", code=2)
+    assert "NaN or infinite" in output
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == there
+    call(*train, "--resume")
+    call(*train, "--overwrite", "--steps", "3")
+    assert [record["step"] for record in read_metrics(out / "metrics.jsonl")] == [1, 2, 3]
+    assert [path.name for path in (out / "training_state").glob("*.pt")] == ["state.pt"]
 
 
 def test_a_second_run_in_one_folder_is_refused_while_the_first_goes_on(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def run_demo(
     resume: bool = False,
     seed: int = 0,
     say: Callable[[str], None] = print,
+    before_first_save: Callable[[], None] | None = None,
 ) -> list[Point]:
     """Train an FLM, distil its flow map, sweep both, write models, table and report.html under `out`.
 
@@ -50,6 +51,7 @@ def run_demo(
         resume: go on from where an interrupted demo in `out` was.
         seed: of all random draws.
         say: told what happens.
+        before_first_save: removes what the demo replaces.
 
     Raises:
         TrainingStopped: interrupted, or the loss was not finite.
@@ -69,7 +71,9 @@ def run_demo(
     say("1/4 training a flow language model (FLM)")
     torch.manual_seed(seed)
     flow = FlowLM(preset.network(data.vocab_size, data.length), data.tokenizer)
-    _run(Trainer(flow, data, flow_matching, settings(preset.train), directory=out / "flm"), resume)
+    trainer = Trainer(flow, data, flow_matching, settings(preset.train), directory=out / "flm")
+    trainer.before_first_save = before_first_save
+    _run(trainer, resume)
 
     flow_map = FlowMapLM.from_flow_lm(flow)
     assert preset.rehearse is not None

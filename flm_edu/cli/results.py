@@ -184,9 +184,12 @@ def demo(
             raise ValueError(f"{path.parent} holds a model that no demo made; name another --out")
     check_out(out, "a demo" if made else None, resume, overwrite)
     data = _load_demo_data(language, corpus)
-    for folder in FOLDERS if overwrite else ():
-        forget_run(out / folder)
-    run_demo(out, data, quick=quick, resume=resume, seed=seed, say=say)
+
+    def forget() -> None:
+        for folder in FOLDERS[1:] if overwrite else ():  # the first replaces its own
+            forget_run(out / folder)
+
+    run_demo(out, data, quick=quick, resume=resume, seed=seed, say=say, before_first_save=forget)
 
 
 @command(epilog="Examples: flm-edu report | flm-edu report runs/demo/sweep.json --out demo.html")
