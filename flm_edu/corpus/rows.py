@@ -82,8 +82,9 @@ def _key(source: str, length: int, *, tokenizer: Tokenizer | str | None = None, 
 def _kept(folder: Path, key: str) -> Path | None:
     """Return where the rows of a key are, if they are there whole; a pointer may name another key."""
     pointer = folder / f"{key}.json"
-    place = folder / (Path(pointer.read_text(encoding="utf-8").strip('"')).name if pointer.is_file() else key)
-    return place if (place / ORIGIN).is_file() else None
+    name = pointer.read_text(encoding="utf-8", errors="replace").strip('"') if pointer.is_file() else key
+    there = folder.is_dir() and name in os.listdir(folder) and (folder / name / ORIGIN).is_file()
+    return folder / name if there else None
 
 
 def _keep(corpus: TextCorpus, folder: Path, key: str) -> None:

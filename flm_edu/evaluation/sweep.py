@@ -130,12 +130,13 @@ def _footing(model: TextGenerator, data: Tensor, vocab_size: int, seed: int) -> 
 
 def training_tokens(provenance: Mapping[str, Any], length: int) -> int | None:
     """Return how many tokens of data a model has read, in all trainings that led to it; None if it does not say."""
-    if "training" not in provenance:
+    try:
+        rounds = (provenance.get("objective") or {}).get("round", 1)
+        own = int(rounds) * int(provenance["steps"]) * int(provenance["training"]["batch"]) * length
+        before = provenance.get("init") or provenance.get("teacher")  # the earlier training names the teacher itself
+        return own + ((training_tokens(before, length) or 0) if before else 0)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):  # a file may say anything
         return None
-    rounds = (provenance.get("objective") or {}).get("round", 1)
-    own = rounds * provenance["steps"] * provenance["training"]["batch"] * length
-    before = provenance.get("init") or provenance.get("teacher")  # the earlier training names the teacher itself
-    return own + ((training_tokens(before, length) or 0) if before else 0)
 
 
 @contextmanager

@@ -65,11 +65,31 @@ def load_sweep(path: str | Path) -> list[Point]:
     """
     try:
         rows = json.loads(Path(path).read_text(encoding="utf-8-sig"))["points"]
-        return [Point(**{**row, "texts": tuple(row.get("texts", ()))}) for row in rows]
+        return [_sound(Point(**{**row, "texts": tuple(row.get("texts", ()))})) for row in rows]
     except IsADirectoryError as error:
         raise ValueError(f"{path} is a folder; name a .json file that flm-edu evaluate or demo wrote") from error
-    except (ValueError, KeyError, TypeError) as error:  # not JSON, not UTF-8, or other JSON
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:  # no JSON, no UTF-8, other JSON
         raise ValueError(f"{path} is not a sweep written by flm-edu evaluate, which is its .json ({error})") from error
+
+
+def _sound(point: Point) -> Point:
+    """Return a point out of a file, whose entries are of the types above.
+
+    Raises:
+        ValueError: one is not, or is a number that cannot be drawn, or a text that cannot be written.
+    """
+    kinds: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "tuple[str, ...]": tuple}
+    for entry in fields(Point):
+        kind, _, optional = str(entry.type).partition(" | ")
+        value = getattr(point, entry.name)
+        if optional and value is None:
+            continue
+        if not isinstance(value, kinds[kind]) or isinstance(value, bool):
+            raise ValueError(f"`{entry.name}` is {value!r:.40}")
+        if kind in ("int", "float") and not (entry.name == "samples") <= abs(value) < 1e15:
+            raise ValueError(f"`{entry.name}` is {value!r:.40}")
+        "".join([value] if isinstance(value, str) else value if isinstance(value, tuple) else ()).encode()
+    return point
 
 
 def load_sweeps(paths: Sequence[str | Path]) -> list[Point]:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from flm_edu.files import write_aside
+from flm_edu.files import check_archive, write_aside
 from flm_edu.language_model import LanguageModel
 
 STATE_FOLDER, STATE = "training_state", "state.pt"
@@ -76,10 +76,11 @@ def read_state(directory: Path, run: Mapping[str, Any], defaults: Mapping[str, A
     if not path.is_file():
         raise TrainingStopped(f"`resume`: {path} is not there; start the run without it")
     try:
+        check_archive(path)
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)  # no code in it is run
+        saved = {**defaults, **state.get("run", {})}
     except Exception as error:  # torch raises many kinds for damaged files
         raise TrainingStopped(f"`resume`: {path} is damaged ({type(error).__name__}); start the run anew") from error
-    saved = {**defaults, **state.get("run", {})}
     changed = [f"{name} {saved.get(name)} -> {run[name]}" for name in run if run[name] != saved.get(name)]
     if changed:
         raise TrainingStopped(
