@@ -60,6 +60,9 @@ def cached_corpus(folder: str | Path, source: str, length: int, **options: Any) 
         tokenizer = read_tokenizer(made / TOKENIZER)
         # "c": a private copy of whatever someone writes, which nobody does; torch warns of arrays that cannot be written
         train, held_out = (torch.from_numpy(np.load(made / name, mmap_mode="c")) for name in (TRAIN, HELD_OUT))
+        kinds = {(rows.dtype, rows.shape[1:]) for rows in (train, held_out)}
+        if kinds != {(torch.int32, (length,))} or not isinstance(origin, dict):
+            raise ValueError("its rows are not what was kept")
     except Exception as error:  # numpy, torch and tokenizers raise many kinds
         raise CorpusError(f"{made} is damaged ({error}); remove it, and it will be made again") from error
     return TextCorpus(source, tokenizer, train, held_out, origin)

@@ -289,6 +289,7 @@ def test_any_kept_rows(tmp_path: Path, name: str) -> None:
         corpus.decode(corpus.sample(2))
         assert corpus.fingerprint
         assert corpus.held_out.shape[1] == corpus.length == 4
+        assert dict(corpus.origin) == corpus.origin
 
     fuzz(path, make, use, CorpusError)
 
