@@ -5,9 +5,13 @@ from __future__ import annotations
 import collections
 import datetime
 import json
+import logging
 import os
 import pickle
+import runpy
 import shutil
+import subprocess
+import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +27,7 @@ from flm_edu.files import data_dir
 from flm_edu.grammar import GrammarError, load_language
 from flm_edu.model_files import ModelError
 from flm_edu.reference import read_checkpoint
+from flm_edu.training.state import TrainingStopped, read_state, state_path
 from tests.conftest import FIXTURES
 
 Edit = Callable[[dict[str, Any]], None]
@@ -178,51 +183,74 @@ def test_the_old_format_of_torch_is_told_apart_from_damage(published: dict[str, 
 
 
 class Runs:
-    """An object whose unpickling would make a file."""
+    """An object whose unpickling makes a file, each in a way of its own."""
 
     def __init__(self, how: str, path: Path):
         self.how, self.path = how, path
 
     def __reduce__(self) -> tuple[Any, ...]:
-        command = f"open({str(self.path)!r}, 'w')"
-        makers: dict[str, tuple[Any, ...]] = {
-            "eval": (eval, (command,)),
-            "exec": (exec, (command,)),
-            "system": (os.system, (f"touch {self.path}",)),
-            "open": (open, (str(self.path), "w")),
-            "getattr": (getattr, ("mark", "upper")),
-            "loads": (pickle.loads, (b"",)),
-            "import": (__import__, ("os",)),
-            "torch.load": (torch.load, (str(self.path),)),
-            "mkdir": (os.mkdir, (str(self.path),)),
-            "save": (np.save, (str(self.path), 1)),
-            "map": (map, (eval, [command])),
-            "compile": (compile, (command, "x", "eval")),
-        }
-        return makers[self.how]
+        program = f"open({str(self.path)!r}, 'w')"
+        shell = [sys.executable, "-c", program]
+        return HOW[self.how](self.path, program, shell)
 
 
-@pytest.mark.parametrize(
-    "how",
-    ["eval", "exec", "system", "open", "getattr", "loads", "import", "torch.load", "mkdir", "save", "map", "compile"],
-)
-@pytest.mark.parametrize("place", ["a checkpoint", "a training state"])
-def test_nothing_in_a_pickle_runs(how: str, place: str, tmp_path: Path, published: dict[str, Any]) -> None:
+HOW: dict[str, Callable[[Path, str, list[str]], tuple[Any, ...]]] = {
+    "eval": lambda path, program, shell: (eval, (program,)),
+    "exec": lambda path, program, shell: (exec, (program,)),
+    "system": lambda path, program, shell: (os.system, (subprocess.list2cmdline(shell),)),
+    "a process": lambda path, program, shell: (subprocess.check_call, (shell,)),
+    "open": lambda path, program, shell: (open, (str(path), "w")),
+    "mkdir": lambda path, program, shell: (os.mkdir, (str(path),)),
+    "another pickle": lambda path, program, shell: (pickle.loads, (pickle.dumps(Runs("eval", path)),)),
+    "a lazy call": lambda path, program, shell: (list, (Maps(program),)),
+    "a library's saving": lambda path, program, shell: (np.savetxt, (str(path), [1.0])),
+    "torch's own saving": lambda path, program, shell: (torch.save, (1, str(path))),
+    "a method of a harmless class": lambda path, program, shell: (Path.touch, (path,)),
+    "a copy": lambda path, program, shell: (shutil.copyfile, (__file__, str(path))),
+    "a log": lambda path, program, shell: (logging.FileHandler, (str(path),)),
+    "a module": lambda path, program, shell: (runpy.run_path, (str(path.with_name("program.py")),)),
+    "an attribute": lambda path, program, shell: (getattr(path, "touch"), ()),  # noqa: B009
+    "a state": lambda path, program, shell: (SetsState, (), str(path)),
+}
+
+
+class Maps:
+    """`map(eval, ...)`, which runs when it is gone through."""
+
+    def __init__(self, program: str):
+        self.program = program
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return map, (eval, [self.program])
+
+
+class SetsState:
+    """A class whose `__setstate__` makes a file."""
+
+    def __setstate__(self, path: str) -> None:
+        open(path, "w").close()
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_nothing_in_a_pickle_runs(how: str, tmp_path: Path, published: dict[str, Any]) -> None:
     mark = tmp_path / "mark"
-    if place == "a checkpoint":
-        torch.save({**published, "callbacks": Runs(how, mark)}, tmp_path / "x.ckpt")
-        try:
-            flm_edu.load_reference_checkpoint(tmp_path / "x.ckpt")
-        except ModelError as error:
-            assert "x.ckpt" in str(error)  # noqa: PT017
-    else:
-        from flm_edu.training.state import TrainingStopped, read_state, state_path
+    (tmp_path / "program.py").write_text(f"open({str(mark)!r}, 'w')")
+    pickle.loads(pickle.dumps(Runs(how, mark)))
+    assert mark.exists(), "it would run, were it let"
+    mark.rmdir() if mark.is_dir() else mark.unlink()
 
-        state_path(tmp_path).parent.mkdir()
-        torch.save({"step": Runs(how, mark)}, state_path(tmp_path))
-        with pytest.raises(TrainingStopped, match="is damaged") as refused:
-            read_state(tmp_path, {}, {})
-        assert "weights_only=False" not in str(refused.value)
+    torch.save({**published, "callbacks": Runs(how, mark)}, tmp_path / "x.ckpt")
+    try:
+        flm_edu.load_reference_checkpoint(tmp_path / "x.ckpt")
+    except ModelError as error:
+        assert "x.ckpt" in str(error)  # noqa: PT017
+    assert not mark.exists()
+
+    state_path(tmp_path).parent.mkdir()
+    torch.save({"step": Runs(how, mark)}, state_path(tmp_path))
+    with pytest.raises(TrainingStopped, match="is damaged") as refused:
+        read_state(tmp_path, {}, {})
+    assert "weights_only=False" not in str(refused.value)
     assert not mark.exists()
 
 
