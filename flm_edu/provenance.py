@@ -34,7 +34,8 @@ def describe_run(**facts: Any) -> dict[str, Any]:
 
 def _command() -> str:
     program = Path(sys.argv[0]) if sys.argv else Path()
-    name = "flm-edu" if program.name == "__main__.py" and program.parent.name == "cli" else program.name
+    ours = program.name == "__main__.py" and program.parent.name in ("flm_edu", "cli")
+    name = "flm-edu" if ours else program.name
     return shlex.join([name, *sys.argv[1:]])
 
 
