@@ -22,6 +22,11 @@ def data_dir() -> Path:
     raise FileNotFoundError(f"no data folder beside {here}; reinstall flm_edu from a clone or a wheel")
 
 
+def printable(text: str) -> str:
+    """Return a text as UTF-8 can write it: the name of a file may have bytes, and JSON half characters, that it cannot."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def check_archive(path: str | Path) -> None:
     """Look at a file of torch.save before anything in it is unpacked.
 

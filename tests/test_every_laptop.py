@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -159,8 +160,27 @@ def test_a_file_whose_name_is_not_unicode_is_read_and_shown(tmp_path: Path) -> N
         return  # such names do not exist there
     name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt")
     Path(name).write_text("one two three four\n" * 100)
-    corpus = load_corpus(name, 4, vocab_size=300)
-    corpus.name.encode("utf-8")
+    for corpus in (load_corpus(name, 4, vocab_size=300), cached_corpus(tmp_path / "cache", name, 4, vocab_size=300)):
+        corpus.name.encode("utf-8")
+
+
+def test_what_is_made_in_a_folder_whose_name_is_not_unicode_can_be_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name is in commands, tables, pictures and pages."""
+    if sys.platform == "win32" or sys.getfilesystemencoding() != "utf-8":
+        return  # such names do not exist there
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    monkeypatch.setattr(sys, "argv", ["flm-edu", "demo", "--out", folder])
+    provenance.describe_run()["command"].encode("utf-8")
+    flm_edu.load_model("drinks-flm").save_pretrained(folder)
+    call("evaluate", folder, "--language", "drinks", "--steps", "1", "--n", "5", "--out", f"{folder}/t")
+    shutil.copy(f"{folder}/t.json", f"{folder}/u.json")
+    tables = [f"{folder}/t.json", f"{folder}/u.json"]
+    call("plot", *tables, "--out", f"{folder}/x.html")
+    call("plot", *tables, "--out", f"{folder}/x.svg")
+    call("report", *tables, "--out", f"{folder}/r.html")
+    assert {"x.html", "x.svg", "r.html"} <= set(os.listdir(folder))
 
 
 # --- text ---------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from flm_edu.files import printable
 from flm_edu.vocabulary import CorpusError
 
 #: the end of a sentence: the marks that a space follows, and those of Chinese and Japanese, which need none
@@ -89,7 +90,7 @@ def _texts(source: str, rows: Iterable[Any]) -> Iterator[str]:
     for number, row in enumerate(rows, start=1):
         text = row.get("text") if isinstance(row, dict) else None
         if isinstance(text, str):
-            yield text.encode("utf-8", "replace").decode()  # JSON can spell half a character, which is none
+            yield printable(text)
         elif isinstance(row, dict) and "text" in row and text is None:
             empty += 1
         else:

@@ -18,7 +18,7 @@ from filelock import FileLock
 from tokenizers import Tokenizer
 
 from flm_edu.corpus.text_corpus import CorpusOptions, TextCorpus, load_corpus
-from flm_edu.files import write_aside
+from flm_edu.files import printable, write_aside
 from flm_edu.model_files import read_tokenizer
 from flm_edu.vocabulary import CorpusError
 
@@ -65,7 +65,7 @@ def cached_corpus(folder: str | Path, source: str, length: int, **options: Any) 
             raise ValueError("its rows are not what was kept")
     except Exception as error:  # numpy, torch and tokenizers raise many kinds
         raise CorpusError(f"{made} is damaged ({error}); remove it, and it will be made again") from error
-    return TextCorpus(source, tokenizer, train, held_out, origin)
+    return TextCorpus(printable(source), tokenizer, train, held_out, origin)
 
 
 def _key(source: str, length: int, *, tokenizer: Tokenizer | str | None = None, **options: Any) -> str:

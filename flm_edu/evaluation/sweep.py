@@ -18,6 +18,7 @@ from flm_edu.corpus.text_corpus import TextCorpus
 from flm_edu.evaluation.judge import Judge
 from flm_edu.evaluation.metrics import distinct_n, known_ngrams, token_entropy, word_ngrams
 from flm_edu.evaluation.tables import Point
+from flm_edu.files import printable
 from flm_edu.generator import TextGenerator
 from flm_edu.language import Language
 from flm_edu.language_model import LanguageModel
@@ -183,4 +184,4 @@ class _Measure:
             facts["judge_perplexity"] = self.judge.perplexity(self.data.decode(tokens))
         rounded: dict[str, Any] = {name: None if value is None else round(value, 5) for name, value in facts.items()}
         kept = tuple(self.data.decode(tokens[:KEPT_TEXTS]))
-        return Point(model, kind, steps, len(tokens), round(seconds, 4), **rounded, texts=kept)
+        return Point(printable(model), kind, steps, len(tokens), round(seconds, 4), **rounded, texts=kept)

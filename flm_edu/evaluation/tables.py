@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from flm_edu.files import data_dir, write_aside
+from flm_edu.files import data_dir, printable, write_aside
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def load_sweeps(paths: Sequence[str | Path]) -> list[Point]:
     tables = {Path(path): load_sweep(path) for path in paths}
     held = Counter(name for points in tables.values() for name in {point.model for point in points if point.steps})
     return [
-        replace(point, model=f"{point.model}, {path.with_suffix('')}")
+        replace(point, model=printable(f"{point.model}, {path.with_suffix('')}"))
         if point.steps and held[point.model] > 1
         else point
         for path, points in tables.items()

@@ -33,7 +33,7 @@ def mutated_json(content: Any, dice: random.Random) -> bytes:
         elif act == 1:
             holder[key] = copy.deepcopy(dice.choice(ODD))
         elif act == 2 and isinstance(holder, dict):
-            holder[dice.choice(["", "x", "text", "a", "__class__", str(key).upper()])] = dice.choice(ODD)
+            holder[dice.choice(["", "x", "text", "a", "__class__", str(key).upper()])] = copy.deepcopy(dice.choice(ODD))
         elif act == 3:
             other, there = dice.choice(places)
             holder[key] = copy.deepcopy(other[there])
