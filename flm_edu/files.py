@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,26 @@ def data_dir() -> Path:
         if (candidate / "languages").is_dir():
             return candidate
     raise FileNotFoundError(f"no data folder beside {here}; reinstall flm_edu from a clone or a wheel")
+
+
+def printable(text: str) -> str:
+    """Return a text as UTF-8 can write it: the name of a file may have bytes, and JSON half characters, that it cannot."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def check_archive(path: str | Path) -> None:
+    """Look at a file of torch.save before anything in it is unpacked.
+
+    Raises:
+        ValueError: it is damaged, or unpacks to far more than it has, which torch.save makes no file do.
+        zipfile.BadZipFile: it is no archive.
+    """
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > 2 * Path(path).stat().st_size + 2**20:
+            raise ValueError(f"it unpacks to {unpacked:,} bytes, far more than it has")
+        if damaged := archive.testzip():
+            raise ValueError(f"{damaged} does not have its checksum")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from pathlib import Path
 from flm_edu.files import data_dir
 from flm_edu.language import Language
 
-MOST_TEXTS = 200_000  # that are listed
+MOST_TEXTS, MOST_CHARACTERS, MOST_CHOICES = 200_000, 20_000_000, 64  # the characters if all texts were of the longest's
 
 
 class GrammarError(ValueError):
@@ -79,18 +79,26 @@ def parse_grammar(content: str, name: str, source: str = "grammar") -> Language:
     shapes = choices.pop("text", [])
     if not shapes:
         raise GrammarError(f"{source}: there is no [text] section with at least one line")
+    if len(choices) > MOST_CHOICES:
+        raise GrammarError(f"{source}: {len(choices)} choices are too many; there can be {MOST_CHOICES}")
+    most = math.prod(len(options) for options in choices.values()) * len(shapes)
+    too_many = (
+        f"{source}: its texts (up to {most:,} by its choices) are too many or too long to list: more than "
+        f"{MOST_TEXTS:,}, or than {MOST_CHARACTERS:,} characters"
+    )
+    if most > MOST_TEXTS and not any(option.conditions for options in choices.values() for option in options):
+        raise GrammarError(too_many)
     sentences: list[str] = []
     weights: list[float] = []
+    longest = 0
     for drawn, weight in _draws(list(choices.items()), source):
-        if len(sentences) > MOST_TEXTS:
-            most = math.prod(len(options) for options in choices.values()) * len(shapes)
-            raise GrammarError(
-                f"{source}: more than {MOST_TEXTS:,} texts (up to {most:,} by its choices) are too many to list"
-            )
         total = sum(shape.weight for shape in shapes)
         for shape in shapes:
             sentences.append(_fill(shape.words, drawn, source))
             weights.append(weight * shape.weight / total)
+            longest = max(longest, len(sentences[-1]))
+            if len(sentences) > MOST_TEXTS or len(sentences) * longest > MOST_CHARACTERS:
+                raise GrammarError(too_many)
     try:
         return Language.from_sentences(sentences, weights, name=name)
     except ValueError as error:
@@ -134,12 +142,18 @@ def _draws(
 
 def _fill(shape: str, drawn: dict[str, _Option], source: str) -> str:
     """Return a shape with its {choice} and {choice.key} replaced."""
+    left = MOST_CHARACTERS
 
     def replace(match: re.Match[str]) -> str:
+        nonlocal left
         choice, key = match[1], match[3]
         if choice not in drawn or (key and key not in drawn[choice].properties):
             option = f" for {drawn[choice].words!r}" if choice in drawn else ""
             raise GrammarError(f"{source}: [text] uses {match[0]}, which is not defined{option}")
-        return drawn[choice].properties[key] if key else drawn[choice].words
+        value = drawn[choice].properties[key] if key else drawn[choice].words
+        left -= len(value)
+        if left < 0:
+            raise GrammarError(f"{source}: a text of more than {MOST_CHARACTERS:,} characters is too long")
+        return value
 
     return re.sub(r"\{(\w+)(\.(\w+))?\}", replace, shape)

@@ -313,7 +313,7 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("evaluate", "perfect:flow", "--language", "cities", "--corpus", "sotu"), "and no --corpus"),
         (("distill", "--out", "half", "--teacher", "flm", "--rounds", "2", "--overwrite"), "no option of --method"),
         (("plot", "tales.json", "--metric", "known_words"), "choose one of validity, total_variation, entropy"),
-        (("train", "--out", "x", "--corpus", "bad.jsonl"), "cannot be read as jsonl"),
+        (("train", "--out", "x", "--corpus", "bad.jsonl"), "line 1 is no JSON"),
         (("train", "--out", "x", "--corpus", "short.txt", "--limit", "0"), "--limit is 0"),
         (("train", "--out", "x", "--language", "latin.grammar"), "not UTF-8"),
         (("sample", "nowhere"), "shipped model"),

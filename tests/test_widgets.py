@@ -35,6 +35,7 @@ from flm_edu.widgets import (
 )
 from flm_edu.widgets.base import Choice, Number, Switch, Widget, pack
 from flm_edu.widgets.page import write_page
+from tests.conftest import tiny_flow
 
 MAKERS: dict[str, Callable[[], Widget]] = {
     "simplex": SimplexExplorer,
@@ -251,3 +252,10 @@ def test_by_default_the_triangles_show_the_shipped_models(tmp_path: Path) -> Non
     assert "trained" in FlowMapExplorer().maps
     assert "trained" not in SimplexExplorer(tick_tock()).models
     assert "trained" not in FlowMapExplorer(three_words()).maps
+
+
+def test_a_model_without_a_tokenizer_is_named_before_it_samples() -> None:
+    flow = tiny_flow(three_words())
+    flow.tokenizer = None
+    with pytest.raises(ValueError, match=r"`models`: 'mute' has no tokenizer"):
+        TrajectoryPlayer({"mute": flow})

@@ -64,7 +64,7 @@ def data_of(
     options |= {name: origin[name] for name in ("packing", "held_out") if name in origin}
     if language or corpus:
         return load_data(language, corpus, cache, **({} if language else options))
-    if not {"kind", "source"} <= origin.keys():
+    if not all(isinstance(origin.get(name), str) for name in ("kind", "source")):
         raise ValueError("the model does not say what it was trained on; give --language or --corpus")
     source = origin["source"]
     finite = origin["kind"] == "language"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -31,6 +30,7 @@ from flm_edu.evaluation.sweep import sweep
 from flm_edu.evaluation.tables import load_sweeps, save_sweep
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
+from flm_edu.model_files import read_json
 from flm_edu.oracle import load_perfect
 from flm_edu.plots.table import format_footing, format_table
 from flm_edu.provenance import describe_run
@@ -180,7 +180,7 @@ def demo(
         raise ValueError("give --language or --corpus, not both")
     made = [path for folder in FOLDERS if (path := out / folder / "provenance.json").exists()]
     for path in made:
-        if "demo" not in json.loads(path.read_text(encoding="utf-8")).get("command", "").split():
+        if "demo" not in str(read_json(path).get("command")).split():
             raise ValueError(f"{path.parent} holds a model that no demo made; name another --out")
     check_out(out, "a demo" if made else None, resume, overwrite)
     data = _load_demo_data(language, corpus)

@@ -77,11 +77,13 @@ def read_metrics(path: str | Path) -> list[dict[str, float]]:
         ValueError: another line is not a record; names the file and the line.
     """
     records = []
-    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
     for number, line in enumerate(lines, start=1):
         try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError as error:
+            record = {name: float(value) for name, value in json.loads(line).items()}
+            int(record["step"])  # which orders them
+            records.append(record)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             if number < len(lines):
                 raise ValueError(f"{path}, line {number} is not a metrics record ({error})") from error
     return records

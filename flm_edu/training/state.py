@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import warnings
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from flm_edu.files import write_aside
+from flm_edu.files import check_archive, write_aside
 
 STATE_FOLDER, STATE, BEFORE = "training_state", "state.pt", "before.pt"
 
@@ -118,7 +117,8 @@ def read_state(directory: Path, run: Mapping[str, Any], defaults: Mapping[str, A
 
 
 def _load(path: Path) -> dict[str, Any]:
-    with zipfile.ZipFile(path) as archive:
-        if archive.testzip() is not None:  # torch does not compare the checksums
-            raise zipfile.BadZipFile
-    return torch.load(path, map_location="cpu", weights_only=True)  # no code in it is run
+    check_archive(path)  # torch does not compare the checksums
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)  # no code in it is run
+    if not isinstance(state, dict) or not isinstance(state.get("run", {}), dict):
+        raise ValueError(f"{path} holds no state of a run")
+    return state

@@ -8,9 +8,11 @@ import ast
 import re
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
+import torch
 from torch import Tensor
 
 import flm_edu
@@ -235,7 +237,8 @@ def test_a_number_is_right_within_its_factor(capsys: pytest.CaptureFixture[str])
 
 
 def test_no_guess_and_odd_guesses_are_told_kindly(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
-    for options, guess in ((OPTIONS, None), (OPTIONS, "C"), (OPTIONS, 1.0), (None, "some"), (None, -1)):
+    odd: list[Any] = ["some", -1, [3], {}, float("inf"), float("nan"), 10**400, torch.ones(2), object()]
+    for options, guess in ((OPTIONS, None), (OPTIONS, "C"), (OPTIONS, [3]), (OPTIONS, 1.0), *((None, g) for g in odd)):
         predict("x.share", "How many?", options, guess=guess).reveal(0.7)
         printed = capsys.readouterr().out
         assert "No guess yet" in printed
