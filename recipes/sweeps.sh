@@ -15,6 +15,7 @@ sentences() {
   flm-edu evaluate sentences-{fmlm,flm,ar,masked,masked@confidence,sdtt} \
     sentences-{uniform,uniform@greedy-tail,dcd,dcd@greedy-tail} perfect:masked perfect:uniform --n 1000 \
     --out data/sweeps/sentences-families.csv
+  flm-edu evaluate sentences-{masked,sdtt}@even perfect:masked@even --n 1000 --out data/sweeps/sentences-even.csv
 }
 
 tales() {
@@ -26,6 +27,7 @@ tales() {
   flm-edu evaluate tales-{ar,masked,masked@confidence,uniform,uniform@greedy-tail} --n 1000 \
     --out data/sweeps/tales-discrete.csv
   flm-edu evaluate tales-{sdtt,dcd,dcd@greedy-tail} --n 1000 --out data/sweeps/tales-distilled.csv
+  flm-edu evaluate tales-{masked,sdtt}@even perfect:masked@even --n 1000 --out data/sweeps/tales-even.csv
 }
 
 sotu() {

@@ -7,9 +7,11 @@ from typing import Any
 
 from flm_edu.corpus.rows import cached_corpus
 from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
+from flm_edu.generator import TextGenerator
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
 from flm_edu.language_model import LanguageModel, load_model
+from flm_edu.oracle import load_perfect
 
 
 def open_model(name: str, device: str = "cpu") -> tuple[LanguageModel, str | None]:
@@ -21,6 +23,16 @@ def open_model(name: str, device: str = "cpu") -> tuple[LanguageModel, str | Non
     if sampler not in model.SAMPLERS:
         raise ValueError(f"{name}: a {model.kind} is sampled by {' or '.join(model.SAMPLERS)}, not {sampler!r}")
     return model, sampler
+
+
+def open_perfect(name: str, data: Language | TextCorpus) -> tuple[TextGenerator, str | None]:
+    """Load what perfect:KIND or perfect:KIND@SAMPLER names, or perfect:flow@CLOCK: the model, and its sampler if named."""
+    if not isinstance(data, Language):
+        raise ValueError(f"{name}: perfect models exist for finite languages only; give --language")
+    place, _, sampler = name.partition("@")
+    if sampler and sampler in load_perfect(place, data).SAMPLERS:
+        return load_perfect(place, data), sampler
+    return load_perfect(name, data), None
 
 
 def load_data(

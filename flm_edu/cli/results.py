@@ -23,7 +23,7 @@ from flm_edu.cli.common import (
     forget_run,
     say,
 )
-from flm_edu.cli.data import check_fits, data_of, load_data, open_model
+from flm_edu.cli.data import check_fits, data_of, load_data, open_model, open_perfect
 from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
 from flm_edu.evaluation.judge import Judge
 from flm_edu.evaluation.sweep import sweep
@@ -31,7 +31,6 @@ from flm_edu.evaluation.tables import load_sweeps, save_sweep
 from flm_edu.grammar import load_language
 from flm_edu.language import Language
 from flm_edu.model_files import read_json
-from flm_edu.oracle import load_perfect
 from flm_edu.plots.table import format_footing, format_table
 from flm_edu.provenance import describe_run
 
@@ -76,7 +75,7 @@ def evaluate(
     models: Annotated[
         list[str],
         typer.Argument(
-            help="Model directories, shipped names, hub ids (NAME@SAMPLER for another sampler, such as confidence or greedy-tail), or perfect:flow, perfect:flow-map, perfect:masked, perfect:uniform, perfect:ar."
+            help="Model directories, shipped names, hub ids, or perfect:flow, perfect:flow-map, perfect:masked, perfect:uniform, perfect:ar; NAME@SAMPLER for another sampler, such as masked@even, masked@confidence or uniform@greedy-tail."
         ),
     ],
     language: LanguageOption = None,
@@ -98,18 +97,17 @@ def evaluate(
         raise ValueError(f"--n is {n}; it must be at least 1")
     opened = {name: open_model(name, choose_device(device)) for name in models if not name.startswith("perfect:")}
     trained = {name: model for name, (model, _) in opened.items()}
-    samplers = {name: sampler for name, (_, sampler) in opened.items() if sampler is not None}
     data = data_of(next(iter(trained.values()), None), language, corpus, cache)
     for name, model in trained.items():
         check_fits(name, model, data)
     scorer = None if judge is None else Judge(judge, device=choose_device(device))
-    contestants = {name: trained[name] if name in trained else _perfect(name, data) for name in models}
+    contestants = {name: opened[name] if name in opened else open_perfect(name, data) for name in models}
     with tqdm(total=len(contestants) * len(counts) + 1, desc="measuring") as bar:
         points = sweep(
-            contestants,
+            {name: contestant for name, (contestant, _) in contestants.items()},
             data,
             counts,
-            samplers=samplers,
+            samplers={name: sampler for name, (_, sampler) in contestants.items() if sampler is not None},
             samples=n,
             seed=seed,
             judge=scorer,
@@ -241,12 +239,6 @@ def _step_counts(text: str) -> list[int]:
     if min(counts) < 1:
         raise ValueError(f"--steps {text!r}: every step count must be at least 1")
     return counts
-
-
-def _perfect(name: str, data: Language | TextCorpus) -> Any:
-    if not isinstance(data, Language):
-        raise ValueError(f"{name}: perfect models exist for finite languages only; give --language")
-    return load_perfect(name, data)
 
 
 def _load_demo_data(language: str | None, corpus: str | None) -> Language | TextCorpus:
