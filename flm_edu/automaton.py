@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -39,8 +39,8 @@ class Layer:
 
     def to(self, device: torch.device) -> Layer:
         """Return the same edges on a device."""
-        parts = (self.source, self.token, self.target, self.log_probability)
-        return Layer(*(part.to(device) for part in parts), self.states)
+        parts = ("source", "token", "target", "log_probability")
+        return replace(self, **{part: getattr(self, part).to(device) for part in parts})
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,7 +178,9 @@ class Automaton(ExactLanguage):
             score = evidence[:, position].T[layer.token] + layer.log_probability[:, None]  # (E, B)
             scores.append(score)
             before.append(_log_sum(score + before[-1][layer.source], layer.target, layer.states[1]))
-        total = _log_sum(before[-1], torch.zeros(len(before[-1]), dtype=torch.long, device=evidence.device), 1)  # (1, B)
+        total = _log_sum(
+            before[-1], torch.zeros(len(before[-1]), dtype=torch.long, device=evidence.device), 1
+        )  # (1, B)
         possible = total > -torch.inf
         total = torch.where(possible, total, 0.0)
         after = torch.zeros_like(before[-1])  # (states, B): log of the weight of all ways from a state to the end

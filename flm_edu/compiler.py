@@ -85,7 +85,9 @@ def compile_rules(rules: Rules, name: str) -> Automaton:
 
 def _steps(rules: Rules, words: str) -> list[_Step]:
     """Return the parts of a shape, each with what must be drawn for it and what is kept after it."""
-    needs = {choice: {named for o in options for named, _, _ in o.conditions} for choice, options in rules.choices.items()}
+    needs = {
+        choice: {named for o in options for named, _, _ in o.conditions} for choice, options in rules.choices.items()
+    }
     drawn: set[str] = set()
     draws = []
     for part in words.split():
@@ -140,7 +142,9 @@ def _next(rules: Rules, shapes: list[list[_Step]], place: _Place) -> Iterator[tu
             (
                 choice,
                 options[choice].words if "" in keys else "",
-                tuple((key, options[choice].properties[key]) for key in sorted(keys) if key in options[choice].properties),
+                tuple(
+                    (key, options[choice].properties[key]) for key in sorted(keys) if key in options[choice].properties
+                ),
             )
             for choice, keys in sorted(step.keeps.items())
             if choice in options
@@ -205,7 +209,7 @@ def _automaton(layers: list[dict[int, dict[str, tuple[int, float]]]], name: str)
             for source, futures in layer.items()
             for word, (target, chance) in futures.items()
         )
-        source, token, target, chance = (torch.tensor(column) for column in zip(*rows, strict=True))
+        source, token, target = (torch.tensor(column) for column in list(zip(*rows, strict=True))[:3])
         log_p = torch.tensor([row[3] for row in rows], dtype=torch.float64).log()
         made.append(Layer(source, token, target, log_p, (len(layer), states)))
     return Automaton(name, words, made)

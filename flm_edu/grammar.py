@@ -36,6 +36,20 @@ def load_language(name: str | Path) -> Language | Automaton:
     return replace(language, origin={"kind": "language", "source": str(name)})
 
 
+def load_listed(name: str | Path) -> Language:
+    """Load a language as `load_language` does, where a table of all its texts is needed.
+
+    Raises:
+        ValueError: it has more texts than are listed; else as `load_language`.
+    """
+    language = load_language(name)
+    if isinstance(language, Automaton):
+        raise ValueError(
+            f"language {str(name)!r} has {language.texts:,} texts, too many to list them; take a smaller one"
+        )
+    return language
+
+
 def language_names() -> list[str]:
     """Return the names of the languages shipped with the package."""
     return sorted(path.stem for path in (data_dir() / "languages").glob("*.grammar"))

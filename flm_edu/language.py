@@ -21,7 +21,6 @@ from torch import Tensor
 
 from flm_edu.vocabulary import END_TOKEN, word_tokenizer
 
-
 CHUNK = 64  # samples at once: a table of (texts, 64) float64 stays in or near the processor's cache
 
 

@@ -30,7 +30,7 @@ from flm_edu.evaluation.judge import Judge
 from flm_edu.evaluation.sweep import sweep
 from flm_edu.evaluation.tables import load_sweeps, save_sweep
 from flm_edu.grammar import load_language
-from flm_edu.language import Language
+from flm_edu.language import ExactLanguage
 from flm_edu.oracle import load_perfect
 from flm_edu.plots.table import format_footing, format_table
 from flm_edu.provenance import describe_run
@@ -240,13 +240,13 @@ def _step_counts(text: str) -> list[int]:
     return counts
 
 
-def _perfect(name: str, data: Language | TextCorpus) -> Any:
-    if not isinstance(data, Language):
+def _perfect(name: str, data: ExactLanguage | TextCorpus) -> Any:
+    if not isinstance(data, ExactLanguage):
         raise ValueError(f"{name}: perfect models exist for finite languages only; give --language")
     return load_perfect(name, data)
 
 
-def _load_demo_data(language: str | None, corpus: str | None) -> Language | TextCorpus:
+def _load_demo_data(language: str | None, corpus: str | None) -> ExactLanguage | TextCorpus:
     if corpus:
         return load_corpus(corpus, 32, vocab_size=2048, packing="sentence")
     return load_data(language or "sentences", None)

@@ -17,6 +17,7 @@ from torch import Tensor
 from flm_edu.generator import TextGenerator
 from flm_edu.language import ExactLanguage
 
+
 class PerfectModel(TextGenerator):
     """What all perfect models share: the language, which knows its posterior.
 
