@@ -71,7 +71,7 @@ class Architecture(Settings):
     KNOWN: ClassVar[dict[str, type[Architecture]]] = {}
 
     vocab_size: int = setting(REQUIRED, "Size of the vocabulary, V.", "[2, inf)")
-    length: int = setting(REQUIRED, "Length of the longest text, L, in tokens.", "[1, inf)")
+    length: int = setting(REQUIRED, "Length of the longest text, L, in tokens.", "[1, 131072]")
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -67,13 +67,9 @@ class Automaton(ExactLanguage):
     def __post_init__(self) -> None:
         self.check_words()
 
-    def __len__(self) -> int:
-        """N, the number of texts, which Python lets no larger than 2^63 be; `texts` has no bound."""
-        return self.texts
-
     @cached_property
     def texts(self) -> int:
-        """The number of texts."""
+        """N, the number of texts."""
         ways = [1]
         for layer in self.layers:
             after = [0] * layer.states[1]

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import ClassVar, Literal
+from math import floor
+from typing import ClassVar, Literal, cast, get_args
 
 import torch
 from torch import Tensor
@@ -23,6 +24,8 @@ from flm_edu.trajectory import Recorder, Trajectory
 #: (tokens (B, L), known (B, L) bool) -> clean-token probabilities (B, L, V), certain where known.
 MaskedPosterior = Callable[[Tensor, Tensor], Tensor]
 
+#: In which order blanks are filled; `unmask` says how.
+Order = Literal["ancestral", "even", "confidence"]
 
 #: (tokens (B, L), alpha) -> for each position, what the others say of its clean token: (B, L, V).
 ContextPosterior = Callable[[Tensor, float], Tensor]
@@ -36,15 +39,15 @@ def unmask(
     generator: torch.Generator | None,
     *,
     device: torch.device | str = "cpu",
-    order: Literal["random", "confidence"] = "random",
+    order: Order = "ancestral",
     record: bool = False,
     keep_states: bool = False,
 ) -> Tensor | Trajectory:
     """Sample masked diffusion: all positions are hidden at first, and each step uncovers an equal expected share.
 
     The posterior depends on what is known and on nothing else, so a step that uncovers nothing costs no
-    evaluation. For a single text, and in a batch where all uncover equally many ("confidence"), at most L are
-    spent, whatever `steps` is.
+    evaluation. For a single text, and in a batch where all uncover equally many ("even", "confidence"), at most L
+    are spent, whatever `steps` is.
 
     Args:
         posterior: of the clean tokens, given the known ones.
@@ -52,8 +55,9 @@ def unmask(
         steps: from all hidden to all known.
         generator: of every draw.
         device: where the tokens live.
-        order: "random" is ancestral sampling (each hidden position is uncovered with the same chance);
-            "confidence" draws all and keeps those whose draw was likeliest, equally many in each step.
+        order: "ancestral" uncovers each hidden position with the same chance, so a step uncovers a random number;
+            "even" uncovers L / `steps` in each step, rounded so that the first steps get the fewest, at random places;
+            "confidence" L / `steps` too, at the places where what was drawn was likeliest.
         record: return a `Trajectory`.
         keep_states: with the known tokens at each step.
 
@@ -68,15 +72,18 @@ def unmask(
         if stale:
             prediction = posterior(tokens, known)
         recorder.see(prediction, partial(_shown, tokens, known, prediction.shape[-1]))
-        if order == "random":
+        if order == "ancestral":
             chance = 1 / (steps - step)  # alpha grows by equal parts (the log-linear schedule)
             reveal = ~known & (random_uniform(shape, generator, device) < chance)
             tokens[reveal] = categorical(prediction[reveal], generator)
         else:
             drawn = categorical(prediction, generator)
-            confidence = prediction.gather(-1, drawn[..., None])[..., 0].masked_fill(known, -1.0)
-            count = round(shape[1] * (step + 1) / steps) - round(shape[1] * step / steps)
-            reveal = torch.zeros_like(known).scatter_(1, confidence.topk(count, dim=1).indices, True)
+            even = order == "even"
+            rank = random_uniform(shape, generator, device) if even else prediction.gather(-1, drawn[..., None])[..., 0]
+            rounded = floor if even else round  # down: the first step, which knows nothing, uncovers the fewest
+            count = rounded(shape[1] * (step + 1) / steps) - rounded(shape[1] * step / steps)
+            first = rank.masked_fill(known, -1.0).topk(count, dim=1).indices
+            reveal = torch.zeros_like(known).scatter_(1, first, True)
             tokens = torch.where(reveal, drawn, tokens)
         known = known | reveal
         if not record and bool(known.all()):
@@ -140,21 +147,21 @@ def _shown(tokens: Tensor, known: Tensor, vocab_size: int) -> Tensor:
 class MaskedGenerator(TextGenerator):
     """What samples by `unmask`: masked diffusion, trained or perfect."""
 
-    SAMPLERS: ClassVar[tuple[str, ...]] = ("ancestral", "confidence")
+    SAMPLERS: ClassVar[tuple[str, ...]] = get_args(Order)
 
     def completion(self, tokens: Tensor, known: Tensor) -> Tensor:
         """Return the posterior that tokens are drawn from, certain where known: (B, L), (B, L) bool -> (B, L, V)."""
         raise NotImplementedError
 
     def generate(self, request: Request) -> Tensor | Trajectory:
-        """Write by `unmask`: "ancestral", or the most confident predictions first."""
+        """Write by `unmask`, in the order that the sampler names."""
         return unmask(
             self.completion,
             (request.n, self.length),
             request.steps,
             request.generator,
             device=self.device,
-            order="confidence" if request.sampler == "confidence" else "random",
+            order=cast(Order, request.sampler),
             record=request.record,
             keep_states=request.keep_states,
         )

@@ -12,7 +12,8 @@ from flm_edu.files import data_dir
 from flm_edu.language import Language
 from flm_edu.rules import GrammarError, Option, Rules, fill
 
-MOST_LISTED = 20_000  # texts of a language that is a table; one with more is an automaton
+#: texts of a language that is a table, and characters of all of them; a larger language is an automaton
+MOST_LISTED, MOST_CHARACTERS = 20_000, 20_000_000
 
 
 def load_language(name: str | Path) -> Language | Automaton:
@@ -74,7 +75,7 @@ def _listed(rules: Rules, name: str) -> Language | None:
     weights: list[float] = []
     total = sum(shape.weight for shape in rules.shapes)
     for drawn, weight in draws(rules, tuple(rules.choices), {}, 1.0):
-        if len(sentences) > MOST_LISTED:
+        if len(sentences) > MOST_LISTED or len(sentences) * rules.longest > MOST_CHARACTERS:
             return None
         for shape in rules.shapes:
             sentences.append(fill(shape.words, drawn))

@@ -39,7 +39,8 @@ class ExactLanguage:
         if len(self.words) < 2:
             raise ValueError(f"language {self.name!r} has {len(self.words)} word(s); it needs at least 2")
 
-    def __len__(self) -> int:
+    @property
+    def texts(self) -> int:
         """N, the number of texts."""
         raise NotImplementedError
 
@@ -163,6 +164,11 @@ class Language(ExactLanguage):
     def __len__(self) -> int:
         """N, the number of texts."""
         return len(self.tokens)
+
+    @property
+    def texts(self) -> int:
+        """N, the number of texts."""
+        return len(self)
 
     @property
     def length(self) -> int:

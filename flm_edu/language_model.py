@@ -57,9 +57,10 @@ class LanguageModel(TextGenerator, nn.Module):
         self.network: nn.Module = config.build(self.ROLE)
         self.tokenizer = tokenizer
         self.provenance: dict[str, Any] = {}
-        if tokenizer is not None and tokenizer.get_vocab_size() > config.vocab_size:  # a network may have rows to spare
+        tokens = 0 if tokenizer is None else 1 + max(tokenizer.get_vocab().values(), default=-1)
+        if tokens > config.vocab_size:  # a network may have rows to spare
             raise ModelError(
-                f"the tokenizer has {tokenizer.get_vocab_size()} tokens but the network {config.vocab_size}; "
+                f"the tokenizer has {tokens} tokens but the network {config.vocab_size}; "
                 "use the tokenizer that the model was trained with"
             )
 
@@ -146,20 +147,21 @@ class LanguageModel(TextGenerator, nn.Module):
         Raises:
             OSError: a file cannot be written.
         """
-        names = [CONFIG, WEIGHTS, PROVENANCE] + ([TOKENIZER] if self.tokenizer is not None else [])
+        # The provenance takes its name first: its hashes refuse a directory of which only some files are new.
+        names = [PROVENANCE, CONFIG, WEIGHTS] + ([TOKENIZER] if self.tokenizer is not None else [])
         network = {"architecture": self.config.architecture, **asdict(self.config)}
         config = {"model": self.kind, **self.settings(), "network": network}
         weights = {
             name: value.detach().to("cpu", dtype).contiguous() for name, value in self.network.state_dict().items()
         }
         with write_aside(Path(directory), *names) as paths:
-            paths[0].write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-            paths[1].write_bytes(save(weights))
+            paths[1].write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            paths[2].write_bytes(save(weights))
             if self.tokenizer is not None:
                 paths[3].write_text(self.tokenizer.to_str(), encoding="utf-8")
             hashed = {name: path for name, path in zip(names, paths, strict=True) if name in (WEIGHTS, TOKENIZER)}
             facts = {**(provenance or self.provenance), "files": model_files.hashes(hashed)}
-            paths[2].write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+            paths[0].write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
     @classmethod
     def from_pretrained(cls: type[M], name: str | Path, device: str | torch.device = "cpu") -> M:
@@ -193,18 +195,13 @@ class LanguageModel(TextGenerator, nn.Module):
             sizes = dict(config.pop("network"))
             name = sizes.pop("architecture", "dit")
             if name not in Architecture.KNOWN:
-                raise ModelError(
-                    f"{directory / CONFIG} names the architecture {name!r}, which is not known here; import the module that "
-                    "defines it first"
-                )
+                raise ValueError(f"it names the architecture {name!r}; import the module that defines it first")
             shape = Architecture.KNOWN[name](**sizes)
             if shape.least_weights() > weights:  # before anything is allocated
                 raise ValueError(f"it asks for {shape.least_weights():,} weights and more; {WEIGHTS} holds {weights:,}")
             return cls(shape, tokenizer, **config)
-        except ModelError:
-            raise
         except Exception as error:  # tokenizers raises bare Exception; TypeError and KeyError from the config
-            raise ModelError(f"{directory}: {CONFIG} or {TOKENIZER} is damaged ({error})") from error
+            raise ModelError(f"{directory}: {CONFIG} or {TOKENIZER} cannot be used ({error})") from error
 
 
 def load_model(name: str | Path, device: str | torch.device = "cpu") -> LanguageModel:
@@ -228,7 +225,7 @@ def _read_config(directory: Path) -> dict[str, Any]:
             network.pop(name, None)  # in version 0.1; the kind of model says it now
         for upgrade in UPGRADES:
             upgrade(config)
-    if config.get("model") not in LanguageModel.KINDS:  # all are there: importing any part of flm_edu imports them
+    if str(config.get("model")) not in LanguageModel.KINDS:  # all are there: importing any part of flm_edu imports them
         raise ModelError(
             f"{directory / CONFIG} names the model {config.get('model')!r}, which this version does not know"
         )

@@ -94,11 +94,11 @@ def read_weights(directory: Path) -> dict[str, Tensor]:
     path = directory / WEIGHTS
     try:
         weights = load(path.read_bytes())  # by bytes: a path that is not ASCII stops the library in some locales
+        wrong = [name for name, value in weights.items() if not bool(value.isfinite().all())]
     except Exception as error:  # safetensors raises its own error type
         raise ModelError(f"{path} is missing, truncated or damaged; copy or train the model again ({error})") from error
-    for name, value in weights.items():
-        if not bool(value.isfinite().all()):
-            raise ModelError(f"{path} is damaged: {name} holds numbers that are NaN or infinite; train the model again")
+    for name in wrong:
+        raise ModelError(f"{path} is damaged: {name} holds numbers that are NaN or infinite; train the model again")
     return weights
 
 

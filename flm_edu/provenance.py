@@ -14,6 +14,8 @@ from typing import Any
 
 import torch
 
+from flm_edu.files import printable
+
 
 def describe_run(**facts: Any) -> dict[str, Any]:
     """Return package version, git commit, command, machine and time, followed by the facts given.
@@ -34,8 +36,9 @@ def describe_run(**facts: Any) -> dict[str, Any]:
 
 def _command() -> str:
     program = Path(sys.argv[0]) if sys.argv else Path()
-    name = "flm-edu" if program.name == "__main__.py" and program.parent.name == "cli" else program.name
-    return shlex.join([name, *sys.argv[1:]])
+    ours = program.name == "__main__.py" and program.parent.name in ("flm_edu", "cli")
+    name = "flm-edu" if ours else program.name
+    return printable(shlex.join([name, *sys.argv[1:]]))
 
 
 def package_version() -> str:

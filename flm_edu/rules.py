@@ -11,6 +11,9 @@ class GrammarError(ValueError):
     """A grammar that cannot be read: names the file, the line and what is wrong."""
 
 
+#: choices of a grammar, and characters of its longest text
+MOST_CHOICES, MOST_CHARACTERS = 64, 100_000
+
 _SLOT = re.compile(r"\{(\w+)(?:\.(\w+))?\}")  # {choice} or {choice.key}
 
 
@@ -45,7 +48,8 @@ class Rules:
         shapes: the options of [text].
 
     Raises:
-        GrammarError: a shape asks for a choice, or for a property of an option, that is not there.
+        GrammarError: a shape asks for a choice, or for a property of an option, that is not there; there are too many
+            choices, or a text is too long.
     """
 
     source: str
@@ -53,6 +57,8 @@ class Rules:
     shapes: tuple[Option, ...]
 
     def __post_init__(self) -> None:
+        if len(self.choices) > MOST_CHOICES:
+            raise GrammarError(f"{self.source}: {len(self.choices)} choices are too many; there can be {MOST_CHOICES}")
         for shape in self.shapes:
             for choice, key in slots(shape.words):
                 named = f"{{{choice}.{key}}}" if key else f"{{{choice}}}"
@@ -63,6 +69,21 @@ class Rules:
                         raise GrammarError(
                             f"{self.source}: [text] uses {named}, which is not defined for {option.words!r}"
                         )
+
+        if self.longest > MOST_CHARACTERS:
+            raise GrammarError(f"{self.source}: a text of more than {MOST_CHARACTERS:,} characters is too long")
+
+    @property
+    def longest(self) -> int:
+        """The most characters that a text can have."""
+        return max(
+            len(shape.words)
+            + sum(
+                max(len(option.properties[key] if key else option.words) for option in self.choices[choice])
+                for choice, key in slots(shape.words)
+            )
+            for shape in self.shapes
+        )
 
     def allowed(self, choice: str, drawn: Mapping[str, Option]) -> Iterator[tuple[Option, float]]:
         """Yield the options of a choice that may be drawn after others, with their probabilities.

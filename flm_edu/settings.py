@@ -56,6 +56,8 @@ def _check(name: str, value: Any, kind: Any, within: str) -> None:
     accepted = (int, float) if kind is float else (kind,)
     if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"`{name}` is {value!r}; it must be {words.get(kind, kind.__name__)}")
+    if kind is float and abs(value) > 1e308:  # an integer can be larger than any number that a network takes
+        value = float("inf")
     if not within:
         return
     low, high = (float(end) if "." in end or "inf" in end else int(end) for end in within[1:-1].split(","))

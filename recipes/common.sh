@@ -18,7 +18,7 @@ anew_or_on() {
   local state
   if [[ -n ${RESUME:-} && ${*: -1} == --overwrite ]]; then
     for state in "${@: -2:1}"/{,round-1/,flm/}training_state; do
-      if [[ -d $state ]]; then set -- "${@:1:$#-1}" --resume; fi
+      if compgen -G "$state/*.pt" >/dev/null; then set -- "${@:1:$#-1}" --resume; fi
     done
   fi
   "$@"

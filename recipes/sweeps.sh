@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Makes the tables in data/sweeps: quality against steps and seconds of the shipped models, and the ablations. Give the
-# PARTs that you want (sentences, tales, sotu, speed, ablations), or none for all of them.
+# Makes the tables in data/sweeps: quality against steps and seconds of the shipped models, the ablations, and the
+# faults that training survives. Give the PARTs that you want (sentences, tales, sotu, speed, ablations, faults), or none
+# for all of them.
 # Time on two cores: two hours and more. It needs what make test installs; speed needs an idle machine.
 # Must reach: what tests/test_headline.py asks of the tables.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-known=(sentences tales sotu speed ablations)
+known=(sentences tales sotu speed ablations faults)
 if (($# == 0)); then set -- "${known[@]}"; fi
 check_words "${known[*]}" "$@"
 
@@ -14,6 +15,7 @@ sentences() {
   flm-edu evaluate sentences-{fmlm,flm,ar,masked,masked@confidence,sdtt} \
     sentences-{uniform,uniform@greedy-tail,dcd,dcd@greedy-tail} perfect:masked perfect:uniform --n 1000 \
     --out data/sweeps/sentences-families.csv
+  flm-edu evaluate sentences-{masked,sdtt}@even perfect:masked@even --n 1000 --out data/sweeps/sentences-even.csv
 }
 
 tales() {
@@ -25,6 +27,7 @@ tales() {
   flm-edu evaluate tales-{ar,masked,masked@confidence,uniform,uniform@greedy-tail} --n 1000 \
     --out data/sweeps/tales-discrete.csv
   flm-edu evaluate tales-{sdtt,dcd,dcd@greedy-tail} --n 1000 --out data/sweeps/tales-distilled.csv
+  flm-edu evaluate tales-{masked,sdtt}@even perfect:masked@even --n 1000 --out data/sweeps/tales-even.csv
 }
 
 sotu() {
@@ -52,6 +55,10 @@ ablations() {
   python benchmarks/ablations.py path --steps 600 --out data/sweeps/ablations-path.csv
   python benchmarks/ablations.py targets --steps 160 --out data/sweeps/ablations-targets.csv
   python benchmarks/ablations.py rehearsal --steps 1200 --out data/sweeps/ablations-rehearsal.csv
+}
+
+faults() {
+  python benchmarks/faults.py --out data/sweeps/faults.csv
 }
 
 for part in "$@"; do

@@ -1,5 +1,10 @@
+import errno
 import json
 import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +60,31 @@ def flow_map(flow: FlowLM) -> FlowMapLM:
     student = FlowMapLM.from_flow_lm(flow)
     torch.nn.init.normal_(parts(student).second_time_embedding.last.weight, std=0.3)
     return student.eval()
+
+
+@contextmanager
+def full_disk(room: int = 4096) -> Iterator[None]:
+    """Let the system refuse to write past a file size, as it does when a disk is full; on Windows an imitation does."""
+    if sys.platform == "win32":
+
+        def no_room(descriptor: int) -> None:
+            if os.fstat(descriptor).st_size > room:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(os, "fsync", no_room)
+            yield
+    else:
+        import resource
+
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            signal.signal(signal.SIGXFSZ, handler)
 
 
 def old_config(directory: Path, kind: str, *, reader: str | None = None, **flags: object) -> None:

@@ -80,8 +80,8 @@ def grammars(draw: st.DrawFn) -> str:
     lines.append("[text]")
     parts = [f"{{{name}}}" for name in names] + [f"{{{name}.k}}" for name in names] + ["x", "end", "{a}{a.k}"]
     for _ in range(draw(st.integers(1, 3))):
-        words = draw(st.lists(st.sampled_from(parts), min_size=1, max_size=5))
-        lines.append(" ".join(words) + draw(st.sampled_from(["", " *3"])))
+        shape = draw(st.lists(st.sampled_from(parts), min_size=1, max_size=5))
+        lines.append(" ".join(shape) + draw(st.sampled_from(["", " *3"])))
     return "\n".join([*lines, "one other word"])
 
 

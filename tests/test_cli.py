@@ -136,7 +136,7 @@ def test_every_family_is_sampled_and_measured_alike(baselines: Path, monkeypatch
     monkeypatch.chdir(baselines)
     kinds = [json.loads(Path(f"{name}/config.json").read_text())["model"] for name in ("masked", "uniform", "ar")]
     assert kinds == ["masked", "uniform", "autoregressive"]
-    contestants = ["flm", "masked", "masked@confidence", "uniform@greedy-tail", "ar"]
+    contestants = ["flm", "masked", "masked@even", "masked@confidence", "uniform@greedy-tail", "ar"]
     result = call("evaluate", *contestants, "--steps", "1,8", "--n", "20", "--out", "families.csv")
     assert result.exit_code == 0, result.output
     points = json.loads(Path("families.json").read_text())["points"]
@@ -144,7 +144,7 @@ def test_every_family_is_sampled_and_measured_alike(baselines: Path, monkeypatch
     length = 2  # of the texts of cities: masked diffusion reads at most so often, autoregression exactly so often
     assert [p["steps"] for p in points if p["model"] == "ar"] == [length]
     assert [cells["flm", 8]["evaluations"], cells["ar", length]["evaluations"]] == [8, length]
-    assert cells["masked@confidence", 8]["evaluations"] == length
+    assert cells["masked@even", 8]["evaluations"] == cells["masked@confidence", 8]["evaluations"] == length
     assert cells["uniform@greedy-tail", 8]["evaluations"] == 8
     masked, ar = cells["masked", 1], cells["ar", length]
     assert masked["weights"] == pytest.approx(ar["weights"], rel=0.02)
@@ -195,9 +195,11 @@ def test_a_language_of_ones_own_goes_all_the_way(tmp_path: Path) -> None:
 
 
 def test_perfect_models_stand_beside_trained_ones(models: Path) -> None:
-    result = run("evaluate", "flm", "perfect:masked", "perfect:flow-map", "--steps", "1", "--n", "50", cwd=models)
+    perfect = ("perfect:masked", "perfect:masked@even", "perfect:flow-map")
+    result = run("evaluate", "flm", *perfect, "--steps", "2", "--n", "50", cwd=models)
     rows = {line.split()[0]: line.split() for line in result.stdout.split("\n\n")[0].splitlines()}
     assert rows["perfect:flow-map"][2] == "100.0%"
+    assert rows["perfect:masked@even"][2] == "100.0%"
     assert rows["perfect:masked"][2] != "100.0%"
     alone = run("evaluate", "perfect:ar", "--language", "cities", "--steps", "1", "--n", "20", cwd=models)
     assert "100.0%" in alone.stdout
@@ -313,7 +315,7 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("evaluate", "perfect:flow", "--language", "cities", "--corpus", "sotu"), "and no --corpus"),
         (("distill", "--out", "half", "--teacher", "flm", "--rounds", "2", "--overwrite"), "no option of --method"),
         (("plot", "tales.json", "--metric", "known_words"), "choose one of validity, total_variation, entropy"),
-        (("train", "--out", "x", "--corpus", "bad.jsonl"), "cannot be read as jsonl"),
+        (("train", "--out", "x", "--corpus", "bad.jsonl"), "line 1 is no JSON"),
         (("train", "--out", "x", "--corpus", "short.txt", "--limit", "0"), "--limit is 0"),
         (("train", "--out", "x", "--language", "latin.grammar"), "not UTF-8"),
         (("sample", "nowhere"), "shipped model"),
@@ -330,6 +332,7 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
         (("plot", "flm/config.json"), "is not a sweep"),
         (("plot", "none.json"), "none.json"),
         (("evaluate", "perfect:gpt", "--language", "cities"), "perfect:masked"),
+        (("evaluate", "perfect:masked@linear", "--language", "cities"), "is unknown"),
         (("demo", "--language", "cities", "--corpus", "sotu"), "not both"),
     ],
     ids=lambda v: " ".join(v)[:60] if isinstance(v, tuple) else "",

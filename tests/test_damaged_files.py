@@ -5,10 +5,13 @@ from __future__ import annotations
 import collections
 import datetime
 import json
+import logging
 import os
 import pickle
+import runpy
 import shutil
-import zipfile
+import subprocess
+import sys
 from argparse import Namespace
 from collections.abc import Callable
 from pathlib import Path
@@ -17,15 +20,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 import flm_edu
 from flm_edu.files import data_dir
-from flm_edu.grammar import GrammarError, load_language, parse_grammar
+from flm_edu.grammar import load_language
 from flm_edu.model_files import ModelError
 from flm_edu.reference import read_checkpoint
+from flm_edu.training.state import TrainingStopped, read_state, state_path
 from tests.conftest import FIXTURES
 
 Edit = Callable[[dict[str, Any]], None]
@@ -180,118 +182,88 @@ def test_the_old_format_of_torch_is_told_apart_from_damage(published: dict[str, 
         flm_edu.load_reference_checkpoint(tmp_path / "old.ckpt")
 
 
-def zipped(path: Path, program: bytes, compression: int = zipfile.ZIP_STORED, **members: bytes) -> Path:
-    with zipfile.ZipFile(path, "w", compression) as archive:
-        archive.writestr("archive/data.pkl", program)
-        for name, content in members.items():
-            archive.writestr(f"archive/data/{name}", content)
-    return path
-
-
-def test_a_small_file_cannot_ask_for_large_memory(tmp_path: Path) -> None:
-    """A view of stride 0, a byte array of 2^40 bytes, a memo of 2^31 places, an archive that unpacks to a gigabyte."""
-    storage = torch.zeros(4)
-    huge = torch.as_strided(storage, (3_000_000_000,), (0,))
-    torch.save({"state_dict": {"backbone.x": huge}}, tmp_path / "stride.ckpt")
-    zipped(tmp_path / "bytes.ckpt", b"\x80\x05\x96" + (2**40).to_bytes(8, "little") + b"xx")
-    zipped(tmp_path / "memo.ckpt", b"\x80\x02}r" + (2**31 - 1).to_bytes(4, "little") + b".")
-    zipped(tmp_path / "bomb.ckpt", pickle.dumps({}), zipfile.ZIP_DEFLATED, zeros=bytes(2**27))
-    for path in sorted(tmp_path.glob("*.ckpt")):
-        if path.stat().st_size > 10**6:
-            continue  # torch wrote the view out
-        with pytest.raises(ModelError, match=path.name):
-            read_checkpoint(path)
-
-
 class Runs:
-    """An object whose unpickling would make a file."""
+    """An object whose unpickling makes a file, each in a way of its own."""
 
     def __init__(self, how: str, path: Path):
         self.how, self.path = how, path
 
     def __reduce__(self) -> tuple[Any, ...]:
-        command = f"open({str(self.path)!r}, 'w')"
-        makers: dict[str, tuple[Any, ...]] = {
-            "eval": (eval, (command,)),
-            "exec": (exec, (command,)),
-            "system": (os.system, (f"touch {self.path}",)),
-            "open": (open, (str(self.path), "w")),
-            "getattr": (getattr, ("mark", "upper")),
-            "loads": (pickle.loads, (b"",)),
-            "import": (__import__, ("os",)),
-            "torch.load": (torch.load, (str(self.path),)),
-            "mkdir": (os.mkdir, (str(self.path),)),
-            "save": (np.save, (str(self.path), 1)),
-            "map": (map, (eval, [command])),
-            "compile": (compile, (command, "x", "eval")),
-        }
-        return makers[self.how]
+        program = f"open({str(self.path)!r}, 'w')"
+        shell = [sys.executable, "-c", program]
+        return HOW[self.how](self.path, program, shell)
 
 
-@pytest.mark.parametrize(
-    "how",
-    ["eval", "exec", "system", "open", "getattr", "loads", "import", "torch.load", "mkdir", "save", "map", "compile"],
-)
-@pytest.mark.parametrize("place", ["a checkpoint", "a training state"])
-def test_nothing_in_a_pickle_runs(how: str, place: str, tmp_path: Path, published: dict[str, Any]) -> None:
+HOW: dict[str, Callable[[Path, str, list[str]], tuple[Any, ...]]] = {
+    "eval": lambda path, program, shell: (eval, (program,)),
+    "exec": lambda path, program, shell: (exec, (program,)),
+    "system": lambda path, program, shell: (os.system, (subprocess.list2cmdline(shell),)),
+    "a process": lambda path, program, shell: (subprocess.check_call, (shell,)),
+    "open": lambda path, program, shell: (open, (str(path), "w")),
+    "mkdir": lambda path, program, shell: (os.mkdir, (str(path),)),
+    "another pickle": lambda path, program, shell: (pickle.loads, (pickle.dumps(Runs("eval", path)),)),
+    "a lazy call": lambda path, program, shell: (list, (Maps(program),)),
+    "a library's saving": lambda path, program, shell: (np.savetxt, (str(path), [1.0])),
+    "torch's own saving": lambda path, program, shell: (torch.save, (1, str(path))),
+    "a method of a harmless class": lambda path, program, shell: (Path.touch, (path,)),
+    "a copy": lambda path, program, shell: (shutil.copyfile, (__file__, str(path))),
+    "a log": lambda path, program, shell: (logging.FileHandler, (str(path),)),
+    "a module": lambda path, program, shell: (runpy.run_path, (str(path.with_name("program.py")),)),
+    "an attribute": lambda path, program, shell: (getattr(path, "touch"), ()),  # noqa: B009
+    "a state": lambda path, program, shell: (SetsState, (), str(path)),
+}
+
+
+class Maps:
+    """`map(eval, ...)`, which runs when it is gone through."""
+
+    def __init__(self, program: str):
+        self.program = program
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return map, (eval, [self.program])
+
+
+class SetsState:
+    """A class whose `__setstate__` makes a file."""
+
+    def __setstate__(self, path: str) -> None:
+        open(path, "w").close()
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_nothing_in_a_pickle_runs(how: str, tmp_path: Path, published: dict[str, Any]) -> None:
     mark = tmp_path / "mark"
-    if place == "a checkpoint":
-        torch.save({**published, "callbacks": Runs(how, mark)}, tmp_path / "x.ckpt")
-        try:
-            flm_edu.load_reference_checkpoint(tmp_path / "x.ckpt")
-        except ModelError as error:
-            assert "x.ckpt" in str(error)  # noqa: PT017
-    else:
-        from flm_edu.training.state import TrainingStopped, read_state, state_path
+    (tmp_path / "program.py").write_text(f"open({str(mark)!r}, 'w')")
+    pickle.loads(pickle.dumps(Runs(how, mark)))
+    assert mark.exists(), "it would run, were it let"
+    mark.rmdir() if mark.is_dir() else mark.unlink()
 
-        state_path(tmp_path).parent.mkdir()
-        torch.save({"step": Runs(how, mark)}, state_path(tmp_path))
-        with pytest.raises(TrainingStopped, match="is damaged") as refused:
-            read_state(tmp_path, {}, {})
-        assert "weights_only=False" not in str(refused.value)
+    torch.save({**published, "callbacks": Runs(how, mark)}, tmp_path / "x.ckpt")
+    try:
+        flm_edu.load_reference_checkpoint(tmp_path / "x.ckpt")
+    except ModelError as error:
+        assert "x.ckpt" in str(error)  # noqa: PT017
+    assert not mark.exists()
+
+    state_path(tmp_path).parent.mkdir()
+    torch.save({"step": Runs(how, mark)}, state_path(tmp_path))
+    with pytest.raises(TrainingStopped, match="is damaged") as refused:
+        read_state(tmp_path, {}, {})
+    assert "weights_only=False" not in str(refused.value)
     assert not mark.exists()
 
 
-# --- grammars and anything else -----------------------------------------------------------------
+# --- grammars -----------------------------------------------------------------------------------
 
 
-def test_a_grammar_of_too_many_texts_is_refused_with_their_number(tmp_path: Path) -> None:
+def test_a_grammar_of_very_many_texts_is_read_and_not_listed(tmp_path: Path) -> None:
     choices = "\n".join(f"[{c}]\n" + "\n".join(f"{c}{i}" for i in range(20)) for c in "abcdefgh")
     (tmp_path / "huge.grammar").write_text(choices + "\n[text]\n{a} {b} {c} {d} {e} {f} {g} {h}\n")
-    with pytest.raises(GrammarError, match="25,600,000,000"):
-        load_language(tmp_path / "huge.grammar")
+    assert load_language(tmp_path / "huge.grammar").texts == 25_600_000_000
 
 
-LINES = st.sampled_from(
-    ["[a]", "[b]", "[text]", "x", "x y", "x key=v", "x ?a.key=v", "x *2", "x *0", "{a} {b}", "{a.key}", "{", "# c", ""]
-)
-
-
-@settings(max_examples=500, deadline=5000)
-@given(st.lists(st.one_of(LINES, st.text(max_size=12)), max_size=14))
-def test_any_grammar_is_read_or_refused_by_name(lines: list[str]) -> None:
-    try:
-        language = parse_grammar("\n".join(lines), "any", "any.grammar")
-    except GrammarError as error:
-        assert "any.grammar" in str(error)  # noqa: PT017
-    else:
-        assert len(language) >= 1
-
-
-@settings(max_examples=500, deadline=5000)
-@given(st.binary(max_size=400))
-def test_any_bytes_in_the_place_of_a_checkpoint_are_refused_by_name(content: bytes) -> None:
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = zipped(Path(folder) / "x.ckpt", content)
-        try:
-            read_checkpoint(path)
-        except ModelError as error:
-            assert "x.ckpt" in str(error)  # noqa: PT017
-
-
-# --- names that pictures could misread, and the course's own record -----------------------------
+# --- names that pictures could misread ----------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", [r"$\frac$", "a$b", "<b>bold</b>", "<script>alert(1)</script>"])
@@ -304,25 +276,3 @@ def test_pictures_show_names_as_they_are_written(name: str, tmp_path: Path) -> N
     page = screen.write_page(screen.quality_against_steps(points), tmp_path / "x.html").read_text(encoding="utf-8")
     assert "<script>alert" not in page
     assert "<b>bold" not in page
-
-
-@settings(max_examples=300, deadline=5000)
-@given(
-    st.recursive(
-        st.none() | st.booleans() | st.integers() | st.text(max_size=3),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
-        max_leaves=6,
-    ),
-    st.sampled_from(["exercises", "guesses", "right"]),
-)
-def test_any_record_of_the_course_is_read_or_put_aside(content: Any, place: str) -> None:
-    import tempfile
-
-    from flm_edu.course.progress import Record, progress
-
-    record: dict[str, Any] = {"exercises": [], "guesses": {}, "right": {}, place: content}
-    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        Path("progress.json").write_text(json.dumps(record), encoding="utf-8")
-        progress()
-    assert Record()

@@ -23,6 +23,8 @@ def test_the_demo_reaches_its_figures(tmp_path: Path) -> None:
         chance = 2 * (least * (1 - least) / points[cell].samples) ** 0.5  # two standard errors
         assert valid(points[cell]) >= least - chance, cell
     assert valid(points["perfect masked diffusion", 8]) < valid(points["FMLM", 1])
+    assert valid(points["perfect masked, even", 4]) < valid(points["FMLM", 1])
+    assert valid(points["perfect masked, even", 16]) == 1  # one position at a time
     assert valid(points["perfect flow map", 1]) == 1
     for point in (points["FLM", 64], points["FMLM", 1], points["FMLM", 8]):
         assert point.total_variation is not None

@@ -5,22 +5,28 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import pyarrow
 import pytest
 import torch
+from pyarrow import parquet
 from tokenizers import Tokenizer
 from typer.testing import CliRunner
 
 import flm_edu
 from flm_edu import provenance
 from flm_edu.cli import app
-from flm_edu.corpus import load_corpus, split_sentences
+from flm_edu.corpus import TextCorpus, cached_corpus, load_corpus, read_texts, rows, split_sentences
 from flm_edu.evaluation import Point, save_sweep
 from flm_edu.grammar import load_language
+from flm_edu.training.records import read_metrics
 from flm_edu.vocabulary import CorpusError, train_tokenizer
 
 QUICK = ("--steps", "2", "--batch", "8", "--width", "32", "--blocks", "2", "--heads", "2")
@@ -67,6 +73,21 @@ def test_overwrite_removes_only_what_this_program_made(tmp_path: Path) -> None:
     call("train", "--language", "drinks", *QUICK, "--overwrite", "--out", str(tmp_path))
     for folder in ("round-table-interviews", "training_state", "round-1"):
         assert (tmp_path / folder / "notes.txt").read_text() == "mine"
+
+
+def test_what_is_to_be_overwritten_stays_whole_until_the_new_run_saves(tmp_path: Path) -> None:
+    """A run that ends before that, here in NaN, leaves the model, its metrics and its state."""
+    out = tmp_path / "model"
+    train = ("train", "--language", "drinks", *QUICK, "--log-every", "1", "--out", str(out))
+    call(*train)
+    there = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    output = call(*train, "--overwrite", "--steps", "50", "--lr", "1e30", "--muon-lr", "1e30", "--warmup", "0", code=2)
+    assert "NaN or infinite" in output
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == there
+    call(*train, "--resume")
+    call(*train, "--overwrite", "--steps", "3")
+    assert [record["step"] for record in read_metrics(out / "metrics.jsonl")] == [1, 2, 3]
+    assert [path.name for path in (out / "training_state").glob("*.pt")] == ["state.pt"]
 
 
 def test_a_second_run_in_one_folder_is_refused_while_the_first_goes_on(tmp_path: Path) -> None:
@@ -155,8 +176,27 @@ def test_a_file_whose_name_is_not_unicode_is_read_and_shown(tmp_path: Path) -> N
         return  # such names do not exist there
     name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.txt")
     Path(name).write_text("one two three four\n" * 100)
-    corpus = load_corpus(name, 4, vocab_size=300)
-    corpus.name.encode("utf-8")
+    for corpus in (load_corpus(name, 4, vocab_size=300), cached_corpus(tmp_path / "cache", name, 4, vocab_size=300)):
+        corpus.name.encode("utf-8")
+
+
+def test_what_is_made_in_a_folder_whose_name_is_not_unicode_can_be_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its name is in commands, tables, pictures and pages."""
+    if sys.platform == "win32" or sys.getfilesystemencoding() != "utf-8":
+        return  # such names do not exist there
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    monkeypatch.setattr(sys, "argv", ["flm-edu", "demo", "--out", folder])
+    provenance.describe_run()["command"].encode("utf-8")
+    flm_edu.load_model("drinks-flm").save_pretrained(folder)
+    call("evaluate", folder, "--language", "drinks", "--steps", "1", "--n", "5", "--out", f"{folder}/t")
+    shutil.copy(f"{folder}/t.json", f"{folder}/u.json")
+    tables = [f"{folder}/t.json", f"{folder}/u.json"]
+    call("plot", *tables, "--out", f"{folder}/x.html")
+    call("plot", *tables, "--out", f"{folder}/x.svg")
+    call("report", *tables, "--out", f"{folder}/r.html")
+    assert {"x.html", "x.svg", "r.html"} <= set(os.listdir(folder))
 
 
 # --- text ---------------------------------------------------------------------------------------
@@ -236,6 +276,42 @@ def test_options_of_a_corpus_are_named(options: dict[str, Any], message: str, tm
         load_corpus(str(tmp_path / "c.txt"), 4, **options)
 
 
+@pytest.mark.parametrize("suffix", [".jsonl", ".parquet"])
+def test_tables_are_read_where_no_cache_can_be_written(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"c{suffix}"
+    if suffix == ".jsonl":
+        path.write_text("\n".join(json.dumps({"text": f"text number {i}"}) for i in range(100)))
+    else:
+        parquet.write_table(pyarrow.table({"text": [f"text number {i}" for i in range(100)]}), path)
+    code = "import sys; from flm_edu.corpus import read_texts; print(len(list(read_texts(sys.argv[1]))))"
+    environment = {**os.environ, "HOME": os.devnull, "HF_HOME": os.devnull}
+    answer = subprocess.check_output([sys.executable, "-c", code, str(path)], env=environment, encoding="utf-8")
+    assert answer.strip() == "100"
+
+
+def test_a_table_without_rows_is_empty_and_not_damaged(tmp_path: Path) -> None:
+    parquet.write_table(pyarrow.table({"text": pyarrow.array([], pyarrow.string())}), tmp_path / "empty.parquet")
+    with pytest.raises(CorpusError, match="is empty"):
+        load_corpus(str(tmp_path / "empty.parquet"), 4)
+
+
+def test_half_a_character_in_a_table_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "c.jsonl").write_text('{"text": "half \\ud83d of one"}\n' * 50)
+    assert set(read_texts(str(tmp_path / "c.jsonl"))) == {"half ? of one"}
+    load_corpus(str(tmp_path / "c.jsonl"), 8, vocab_size=300)
+
+
+def test_a_dataset_whose_cache_cannot_be_written_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    import datasets
+
+    def load(*arguments: Any, **options: Any) -> None:
+        raise NotADirectoryError(errno.ENOTDIR, "Not a directory", "/dev/null/.cache")
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    with pytest.raises(CorpusError, match=r"/dev/null/.*HF_HOME"):
+        load_corpus("roneneldan/TinyStories", 4)
+
+
 # --- shared caches, other number types, other launchers -----------------------------------------
 
 
@@ -251,6 +327,34 @@ def test_two_commands_may_make_one_cache_at_once(tmp_path: Path) -> None:
     assert [run.returncode for run in runs] == [0, 0], outputs
     assert len({out for out, _ in outputs}) == 1
     assert not [path for path in (tmp_path / "cache").iterdir() if path.name.startswith("tmp")]
+
+
+def test_commands_that_end_at_once_may_share_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight have made the same rows, and all write them at the same moment; ten times."""
+    (tmp_path / "c.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 50)
+    corpus, together = load_corpus(str(tmp_path / "c.txt"), 8, vocab_size=258), threading.Barrier(8)
+
+    def load(*arguments: Any, **options: Any) -> TextCorpus:
+        together.wait()
+        return corpus
+
+    monkeypatch.setattr(rows, "load_corpus", load)
+    with ThreadPoolExecutor(8) as pool:
+        for i in range(10):
+            ask = (tmp_path / f"cache {i}", str(tmp_path / "c.txt"), 8)
+            made = [pool.submit(cached_corpus, *ask, vocab_size=258) for _ in range(8)]
+            assert {one.result().fingerprint for one in made} == {corpus.fingerprint}
+
+
+@pytest.mark.parametrize("name", ["train.npy", "held_out.npy", "tokenizer.json", "origin.json"])
+def test_a_damaged_cache_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / "c.txt").write_text("the quick brown fox jumps over the lazy dog\n" * 50)
+    ask = (tmp_path / "cache", str(tmp_path / "c.txt"), 8)
+    cached_corpus(*ask, vocab_size=258)
+    (place,) = (path for path in (tmp_path / "cache").iterdir() if path.is_dir())
+    (place / name).write_bytes((place / name).read_bytes()[:-20])
+    with pytest.raises(CorpusError, match=f"{place.name} is damaged"):
+        cached_corpus(*ask, vocab_size=258)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flm_edu.files import data_dir
-from flm_edu.grammar import GrammarError, language_names, load_listed, parse_grammar
+from flm_edu.grammar import GrammarError, language_names, load_language, load_listed, parse_grammar
 from flm_edu.language import Language
 
 
@@ -24,12 +24,12 @@ def test_cities_are_two_texts_whose_words_agree() -> None:
 
 @pytest.mark.parametrize("name", language_names())
 def test_the_table_of_languages_is_true(name: str) -> None:
-    language = load_listed(name)
+    language = load_language(name)
     readme = (data_dir() / "languages" / "README.md").read_text()
     row = re.search(rf"\| `{name}` \| ([\d,]+) \| (\d+) \| (\d+) \|", readme)
     assert row, f"{name} is missing in the table"
     assert [int(cell.replace(",", "")) for cell in row.groups()] == [
-        len(language),
+        language.texts,
         language.length,
         language.vocab_size,
     ]

@@ -1,7 +1,6 @@
 """Model directories: what is saved is what is loaded, and damage is named."""
 
 import json
-import resource
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ from flm_edu.language import Language
 from flm_edu.language_model import LanguageModel, load_model
 from flm_edu.model_files import ModelError
 from flm_edu.network import NetworkConfig
-from tests.conftest import old_config, tiny_flow
+from tests.conftest import full_disk, old_config, tiny_flow
 
 
 def test_what_is_saved_is_what_is_loaded(flow: FlowLM, flow_map: FlowMapLM, tmp_path: Path) -> None:
@@ -186,20 +185,10 @@ def test_names_that_lead_nowhere(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_the_old_model_whole(flow: FlowLM, tmp_path: Path) -> None:
-    """The real thing: the system refuses to write past a file size, as it does when a disk is full."""
-    import signal
-
     flow.save_pretrained(tmp_path)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     with torch.no_grad():
         next(flow.parameters()).add_(1)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    try:
-        with pytest.raises(OSError, match=r"model\.safetensors"):
-            flow.save_pretrained(tmp_path)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
+    with full_disk(), pytest.raises(OSError, match=r"model\.safetensors"):
+        flow.save_pretrained(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before

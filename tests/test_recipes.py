@@ -178,7 +178,10 @@ def test_a_misspelt_word_is_refused_before_anything_is_trained(recipe: str, stan
 def test_a_stopped_recipe_goes_on_where_there_is_a_state(stand_ins: Path, tmp_path: Path) -> None:
     """In a copy, for the states lie in the clone's runs/."""
     shutil.copytree(ROOT / "recipes", tmp_path / "recipes")
-    (tmp_path / "runs" / "recipes" / "drinks-flm" / "training_state").mkdir(parents=True)
+    for name, left in (("drinks-flm", "state.pt"), ("drinks-fmlm", ".lock")):  # the second never saved
+        folder = tmp_path / "runs" / "recipes" / name / "training_state"
+        folder.mkdir(parents=True)
+        (folder / left).touch()
     drinks = tmp_path / "recipes" / "drinks.sh"
     for resume, endings in (("1", ["--resume", "--overwrite"]), ("", ["--overwrite", "--overwrite"])):
         done, commands = run_recipe(drinks, stand_ins, RESUME=resume)

@@ -76,6 +76,7 @@ def test_values_that_fit_are_taken(values: dict[str, Any]) -> None:
         ({"rate": 0.0}, "`rate` is 0.0; it must be above 0"),
         ({"rate": math.nan}, "`rate` is nan"),
         ({"rate": math.inf}, "`rate` is inf"),
+        ({"rate": 10**400}, "`rate` is inf; it must be above 0 and finite"),
         ({"rate": False}, "`rate` is False"),
         ({"way": "third"}, "`way` is 'third'; choose one of one, other"),
         ({"way": None}, "`way` is None; choose one of one, other"),

@@ -1,5 +1,6 @@
 """The loop learns, resumes exactly, and stops without losing anything."""
 
+import csv
 import itertools
 import json
 import math
@@ -35,9 +36,9 @@ from flm_edu.objectives import (
 )
 from flm_edu.training import TrainConfig, Trainer
 from flm_edu.training.optimizers import build_optimizers, natural_precision
-from flm_edu.training.records import read_metrics
-from flm_edu.training.state import TrainingStopped, state_path
-from tests.conftest import tiny_flow
+from flm_edu.training.records import MetricsWriter, read_metrics
+from flm_edu.training.state import TrainingStopped, saved_states, state_path
+from tests.conftest import full_disk, tiny_flow
 
 SHORT = TrainConfig(steps=12, batch=8, warmup=2, log_every=4, save_every=4)
 
@@ -271,21 +272,11 @@ def test_a_teacher_loaded_on_the_cpu_distils_on_cuda(language: Language) -> None
 
 
 def test_a_full_disk_stops_with_the_last_checkpoint_whole(language: Language, tmp_path: Path) -> None:
-    """The system refuses to write past a file size, as it refuses when a disk is full."""
-    import resource
-
     trainer = Trainer(tiny_flow(language), language, flow_matching, SHORT, directory=tmp_path)
     trainer.run()
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
-    try:
-        with pytest.raises(TrainingStopped, match=r"step 12 could not be saved .* is whole"):
-            trainer.save()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
+    with full_disk(), pytest.raises(TrainingStopped, match=r"step 12 could not be saved .* is whole"):
+        trainer.save()
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
     Trainer(tiny_flow(language), language, flow_matching, SHORT, directory=tmp_path).resume()
 
@@ -354,9 +345,47 @@ def test_resuming_needs_the_same_run(language: Language, tmp_path: Path) -> None
     del saved["run"]["network softcap"]  # a setting that did not exist yet when the run was saved
     torch.save(saved, state)
     trainer().resume()
-    state.write_bytes(state.read_bytes()[:1000])
-    with pytest.raises(TrainingStopped, match="is damaged"):
+    for path in saved_states(tmp_path):
+        path.write_bytes(path.read_bytes()[:1000])
+    with pytest.warns(UserWarning, match="is damaged"), pytest.raises(TrainingStopped, match="start the run anew"):
         trainer().resume()
+
+
+@pytest.mark.parametrize("whole_file", [True, False], ids=["cut short", "one bit"])
+def test_a_damaged_state_is_passed_over_for_the_one_before(
+    language: Language, tmp_path: Path, whole_file: bool
+) -> None:
+    """And is not kept in its place: after the next save both are good."""
+    unbroken = trained(language, SHORT, tmp_path / "whole")
+    trained(language, SHORT, tmp_path / "cut")
+    state = state_path(tmp_path / "cut")
+    content = bytearray(state.read_bytes())
+    weight = torch.load(state, weights_only=True)["network"]["head.linear.weight"].numpy().tobytes()
+    content[content.index(weight)] ^= 1  # which torch would take
+    state.write_bytes(content[:1000] if whole_file else content)
+    model = tiny_flow(language, seed=5)
+    trainer = Trainer(model, language, flow_matching, SHORT, directory=tmp_path / "cut")
+    with pytest.warns(UserWarning, match=r"state\.pt is damaged .* goes on from the state before it"):
+        trainer.resume()
+    assert trainer.step == 8
+    trainer.run()
+    assert same(model, unbroken)
+    assert [record["step"] for record in read_metrics(tmp_path / "cut" / "metrics.jsonl")] == [4, 8, 12]
+    steps = [torch.load(path, weights_only=True)["step"] for path in saved_states(tmp_path / "cut")]
+    assert steps == [12, 8]
+
+
+def test_tensorboard_shows_a_resumed_run_once(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for start, losses in ((0, [4.0, 3.0, 2.0, 1.0]), (2, [2.5, 1.5])):
+        writer = MetricsWriter(tmp_path, start)
+        writer.begin()
+        for step, loss in enumerate(losses, start + 1):
+            writer.write({"step": float(step), "loss": loss})
+    shown = EventAccumulator(str(tmp_path / "tensorboard"))
+    shown.Reload()
+    assert [(event.step, event.value) for event in shown.Scalars("loss")] == [(1, 4.0), (2, 3.0), (3, 2.5), (4, 1.5)]
 
 
 @pytest.mark.parametrize("others", [(MaskedLM, AutoregressiveLM), (FlowLM, SoftFlowLM)], ids=["tokens", "states"])
@@ -381,6 +410,22 @@ def test_resuming_needs_the_same_kind_of_model(
 # --- real processes -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
+def test_kills_and_damage_lose_nothing(tmp_path: Path) -> None:
+    """Six kills and one of each other fault; benchmarks/faults.py says what is compared, and does many more."""
+    command = [sys.executable, str(Path(__file__).parent.parent / "benchmarks" / "faults.py")]
+    done = subprocess.run(
+        [*command, "--kills", "6", "--tries", "1", "--out", str(tmp_path / "faults.csv")],
+        capture_output=True, text=True, check=False, env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    with open(tmp_path / "faults.csv", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) >= 17
+    assert sum(int(row["tried"]) for row in rows[:2]) == 6
+    assert all(int(row["tried"]) > 0 and row["lost"] == "0" for row in rows)
+
+
 def command(out: Path, *more: str) -> list[str]:
     return [
         sys.executable, "-m", "flm_edu.cli", "train", "--language", "cities", "--width", "16", "--heads", "2", "--blocks", "1",
@@ -389,6 +434,8 @@ def command(out: Path, *more: str) -> list[str]:
 
 
 def test_ctrl_c_saves_and_the_resumed_run_is_exact(tmp_path: Path) -> None:
+    if sys.platform == "win32":
+        return  # there one process cannot press another's Ctrl-C without pressing its own
     subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
     process = subprocess.Popen(command(tmp_path / "cut"), stderr=subprocess.PIPE, text=True)
     metrics = tmp_path / "cut" / "metrics.jsonl"

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from flm_edu.widgets import (
 )
 from flm_edu.widgets.base import Choice, Number, Switch, Widget, pack
 from flm_edu.widgets.page import write_page
+from tests.conftest import tiny_flow
 
 MAKERS: dict[str, Callable[[], Widget]] = {
     "simplex": SimplexExplorer,
@@ -46,6 +48,7 @@ MAKERS: dict[str, Callable[[], Widget]] = {
     "trajectory": TrajectoryPlayer,
     "simplex-tick-tock": lambda: SimplexExplorer(tick_tock()),
     "simplex-four": lambda: SimplexExplorer(Language.from_sentences(["tea", "milk", "juice", "water"], [4, 3, 2, 1])),
+    **{f"simplex-{stage}": partial(SimplexExplorer, stage=stage) for stage in ("noise", "flow", "jumps")},
     "step-count-two-data": lambda: StepCountExplorer(TWO_DATA),
 }
 #: two languages or corpora, of which one was judged
@@ -181,6 +184,31 @@ def test_kernel_messages_do_not_raise() -> None:
         widget.language = "no dictionary"  # type: ignore[assignment]  # not a control: nobody reaches it by a slider
 
 
+def test_a_stage_has_its_own_models() -> None:
+    assert SimplexExplorer().stage == "all"
+    assert SimplexExplorer(stage="noise").models == ["mixtures"]
+    assert SimplexExplorer(stage="flow").models == ["flow", "euler", "trained"]
+    assert SimplexExplorer(tick_tock(), stage="jumps").models == ["flow", "euler", "flow-map"]
+    told = SimplexExplorer(stage="noise", model="euler", time=0.5)
+    assert (told.model, told.time) == ("mixtures", 0.5)
+    assert "model is 'euler'; choose one of mixtures" in told.message
+    with pytest.raises(ValueError, match="`stage` is 'noises'; choose one of noise, flow, jumps, all"):
+        SimplexExplorer(stage="noises")
+    with pytest.raises(ValueError, match="'jumps' shows no trained model; leave `trained` out, or choose flow or all"):
+        SimplexExplorer(three_words(), trained=flm_edu.load_model("drinks-flm"), stage="jumps")
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [({"s": 8}, (8, 8, 10)), ({"t": 3}, (0, 3, 3)), ({"u": 2}, (0, 2, 10)), ({"s": 2, "u": 6, "t": 9}, (2, 6, 9))],
+)
+def test_times_set_in_python_stay_in_order(given: dict[str, Any], shown: tuple[int, int, int]) -> None:
+    made, moved = FlowMapExplorer(three_words(), **given), FlowMapExplorer(three_words())
+    moved.set_state(given)
+    for widget in (made, moved):
+        assert (widget.s, widget.u, widget.t) == shown
+
+
 def test_the_player_needs_something_to_play() -> None:
     with pytest.raises(ValueError, match="at least one model"):
         TrajectoryPlayer({})
@@ -251,3 +279,10 @@ def test_by_default_the_triangles_show_the_shipped_models(tmp_path: Path) -> Non
     assert "trained" in FlowMapExplorer().maps
     assert "trained" not in SimplexExplorer(tick_tock()).models
     assert "trained" not in FlowMapExplorer(three_words()).maps
+
+
+def test_a_model_without_a_tokenizer_is_named_before_it_samples() -> None:
+    flow = tiny_flow(three_words())
+    flow.tokenizer = None
+    with pytest.raises(ValueError, match=r"`models`: 'mute' has no tokenizer"):
+        TrajectoryPlayer({"mute": flow})

@@ -131,15 +131,16 @@ def check_out(out: Path, there: str | None, resume: bool, overwrite: bool) -> No
         )
 
 
-def forget_run(out: Path) -> None:
+def forget_run(out: Path, keep: Path | None = None) -> None:
     """Remove what a run left to go on from: a later --resume must find the next one's. Its model stays until then.
 
-    Only what this program made goes: the state, and rounds that are model directories.
+    Only what this program made goes: the states, and rounds that are model directories; but nothing in `keep`.
     """
-    from flm_edu.training.state import state_path
+    from flm_edu.training.state import saved_states
 
-    for place in (out, *out.glob("round-[0-9]*")):
-        state_path(place).unlink(missing_ok=True)
+    for place in {out, *out.glob("round-[0-9]*")} - {keep}:
+        for path in saved_states(place):
+            path.unlink(missing_ok=True)
         if place != out and (place / CONFIG).is_file() and (place / PROVENANCE).is_file():
             shutil.rmtree(place, ignore_errors=True)
 

@@ -7,9 +7,11 @@ from typing import Any
 
 from flm_edu.corpus.rows import cached_corpus
 from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
+from flm_edu.generator import TextGenerator
 from flm_edu.grammar import load_language
 from flm_edu.language import ExactLanguage
 from flm_edu.language_model import LanguageModel, load_model
+from flm_edu.oracle import load_perfect
 
 
 def open_model(name: str, device: str = "cpu") -> tuple[LanguageModel, str | None]:
@@ -21,6 +23,16 @@ def open_model(name: str, device: str = "cpu") -> tuple[LanguageModel, str | Non
     if sampler not in model.SAMPLERS:
         raise ValueError(f"{name}: a {model.kind} is sampled by {' or '.join(model.SAMPLERS)}, not {sampler!r}")
     return model, sampler
+
+
+def open_perfect(name: str, data: ExactLanguage | TextCorpus) -> tuple[TextGenerator, str | None]:
+    """Load what perfect:KIND or perfect:KIND@SAMPLER names, or perfect:flow@CLOCK: the model, and its sampler if named."""
+    if not isinstance(data, ExactLanguage):
+        raise ValueError(f"{name}: perfect models exist for finite languages only; give --language")
+    place, _, sampler = name.partition("@")
+    if sampler and sampler in load_perfect(place, data).SAMPLERS:
+        return load_perfect(place, data), sampler
+    return load_perfect(name, data), None
 
 
 def load_data(
@@ -64,7 +76,7 @@ def data_of(
     options |= {name: origin[name] for name in ("packing", "held_out") if name in origin}
     if language or corpus:
         return load_data(language, corpus, cache, **({} if language else options))
-    if not {"kind", "source"} <= origin.keys():
+    if not all(isinstance(origin.get(name), str) for name in ("kind", "source")):
         raise ValueError("the model does not say what it was trained on; give --language or --corpus")
     source = origin["source"]
     finite = origin["kind"] == "language"

@@ -29,6 +29,7 @@ from flm_edu.training.records import METRICS_FILE, read_metrics
 from flm_edu.training.trainer import Trainer
 
 STEPS = (1, 2, 4, 8, 16, 64)
+SAMPLERS = {"perfect masked, even": "even"}  # of the others, the first that they have
 FOLDERS = ("flm", "jumps", "fmlm")  # of the three trainings
 
 
@@ -40,6 +41,7 @@ def run_demo(
     resume: bool = False,
     seed: int = 0,
     say: Callable[[str], None] = print,
+    before_first_save: Callable[[], None] | None = None,
 ) -> list[Point]:
     """Train an FLM, distil its flow map, sweep both, write models, table and report.html under `out`.
 
@@ -50,6 +52,7 @@ def run_demo(
         resume: go on from where an interrupted demo in `out` was.
         seed: of all random draws.
         say: told what happens.
+        before_first_save: removes what the demo replaces.
 
     Raises:
         TrainingStopped: interrupted, or the loss was not finite.
@@ -69,7 +72,9 @@ def run_demo(
     say("1/4 training a flow language model (FLM)")
     torch.manual_seed(seed)
     flow = FlowLM(preset.network(data.vocab_size, data.length), data.tokenizer)
-    _run(Trainer(flow, data, flow_matching, settings(preset.train), directory=out / "flm"), resume)
+    trainer = Trainer(flow, data, flow_matching, settings(preset.train), directory=out / "flm")
+    trainer.before_first_save = before_first_save
+    _run(trainer, resume)
 
     flow_map = FlowMapLM.from_flow_lm(flow)
     assert preset.rehearse is not None
@@ -90,10 +95,13 @@ def run_demo(
     floor = None
     if isinstance(data, ExactLanguage):
         perfect = PerfectFlow(data)
-        contestants |= {"perfect flow": perfect, "perfect masked diffusion": PerfectMasked(data)}
+        masked = PerfectMasked(data)
+        contestants |= {"perfect flow": perfect, "perfect masked diffusion": masked, "perfect masked, even": masked}
         floor = float(perfect.cross_entropy_floor(generator=torch.Generator().manual_seed(seed))[0])
     with tqdm(total=len(contestants) * len(STEPS) + 1, desc="measuring") as bar:
-        points = sweep(contestants, data, STEPS, samples=samples, seed=seed + 1, on_point=lambda point: bar.update())
+        points = sweep(
+            contestants, data, STEPS, samplers=SAMPLERS, samples=samples, seed=seed + 1, on_point=lambda _: bar.update()
+        )
     if isinstance(data, ExactLanguage):  # it lands in the same place in any number of steps, so a few tell all
         points += sweep({"perfect flow map": PerfectFlowMap(data)}, data, STEPS[:3], samples=samples, seed=seed + 1)[1:]
     seconds = time.perf_counter() - started

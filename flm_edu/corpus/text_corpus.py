@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 from torch import Tensor
 
 from flm_edu.corpus.reading import read_texts, split_sentences
+from flm_edu.files import printable
 from flm_edu.settings import Settings, setting
 from flm_edu.vocabulary import CorpusError, end_token_id, published_tokenizer, train_tokenizer
 
@@ -129,8 +130,7 @@ def load_corpus(source: str, length: int, *, tokenizer: Tokenizer | str | None =
             "give more text or a smaller `length`"
         )
     kept = {"packing": chosen.packing, "limit": chosen.limit, "held_out": chosen.held_out}
-    name = source.encode("utf-8", "replace").decode()  # the file's may have bytes that no one can print
-    return TextCorpus(name, tokenizer, train, test, {"kind": "text", "source": source, **kept})
+    return TextCorpus(printable(source), tokenizer, train, test, {"kind": "text", "source": source, **kept})
 
 
 def pack(texts: Iterable[str], tokenizer: Tokenizer, length: int, packing: Packing) -> Tensor:

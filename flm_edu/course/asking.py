@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -158,6 +159,6 @@ def _readable(guess: str | float | None, letters: str) -> str | None:
         letter = str(guess).strip().upper()
         return letter if len(letter) == 1 and letter in letters else None
     try:
-        return str(float(guess)) if float(guess) > 0 else None
-    except ValueError:
+        return str(float(guess)) if 0 < float(guess) < math.inf else None
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # of lists, words, integers without end, tensors
         return None

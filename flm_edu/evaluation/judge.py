@@ -60,8 +60,10 @@ class Judge:
         self.about = _ABOUT.get(self.name, self.name)  # for provenance
         place = smollm2_directory() if self.name == SMOLLM2 else name
         try:
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(place)
-            self.model: Any = AutoModelForCausalLM.from_pretrained(place, dtype=dtype).to(self.device).eval()
+            # Left out, it would ask at a terminal whether to run the code that a model brings.
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
+            model: Any = AutoModelForCausalLM.from_pretrained(place, dtype=dtype, trust_remote_code=False)
+            self.model: Any = model.to(self.device).eval()
         except (OSError, ValueError) as error:
             raise JudgeError(
                 f"no judge {self.name!r} (give {SMOLLM2}, a directory of transformers or a hub id): {error}"

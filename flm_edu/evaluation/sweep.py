@@ -18,6 +18,7 @@ from flm_edu.corpus.text_corpus import TextCorpus
 from flm_edu.evaluation.judge import Judge
 from flm_edu.evaluation.metrics import distinct_n, known_ngrams, token_entropy, word_ngrams
 from flm_edu.evaluation.tables import Point
+from flm_edu.files import printable
 from flm_edu.generator import TextGenerator
 from flm_edu.language import ExactLanguage, Language
 from flm_edu.language_model import LanguageModel
@@ -132,12 +133,13 @@ def _footing(model: TextGenerator, data: Tensor, vocab_size: int, seed: int) -> 
 
 def training_tokens(provenance: Mapping[str, Any], length: int) -> int | None:
     """Return how many tokens of data a model has read, in all trainings that led to it; None if it does not say."""
-    if "training" not in provenance:
+    try:
+        rounds = (provenance.get("objective") or {}).get("round", 1)
+        own = int(rounds) * int(provenance["steps"]) * int(provenance["training"]["batch"]) * length
+        before = provenance.get("init") or provenance.get("teacher")  # the earlier training names the teacher itself
+        return own + ((training_tokens(before, length) or 0) if before else 0)
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError):  # a file may say anything
         return None
-    rounds = (provenance.get("objective") or {}).get("round", 1)
-    own = rounds * provenance["steps"] * provenance["training"]["batch"] * length
-    before = provenance.get("init") or provenance.get("teacher")  # the earlier training names the teacher itself
-    return own + ((training_tokens(before, length) or 0) if before else 0)
 
 
 @contextmanager
@@ -185,4 +187,4 @@ class _Measure:
             facts["judge_perplexity"] = self.judge.perplexity(self.data.decode(tokens))
         rounded: dict[str, Any] = {name: None if value is None else round(value, 5) for name, value in facts.items()}
         kept = tuple(self.data.decode(tokens[:KEPT_TEXTS]))
-        return Point(model, kind, steps, len(tokens), round(seconds, 4), **rounded, texts=kept)
+        return Point(printable(model), kind, steps, len(tokens), round(seconds, 4), **rounded, texts=kept)

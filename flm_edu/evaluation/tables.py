@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from flm_edu.files import data_dir, write_aside
+from flm_edu.files import data_dir, printable, write_aside
 
 
 @dataclass(frozen=True)
@@ -65,11 +65,31 @@ def load_sweep(path: str | Path) -> list[Point]:
     """
     try:
         rows = json.loads(Path(path).read_text(encoding="utf-8-sig"))["points"]
-        return [Point(**{**row, "texts": tuple(row.get("texts", ()))}) for row in rows]
+        return [_sound(Point(**{**row, "texts": tuple(row.get("texts", ()))})) for row in rows]
     except IsADirectoryError as error:
         raise ValueError(f"{path} is a folder; name a .json file that flm-edu evaluate or demo wrote") from error
-    except (ValueError, KeyError, TypeError) as error:  # not JSON, not UTF-8, or other JSON
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:  # no JSON, no UTF-8, other JSON
         raise ValueError(f"{path} is not a sweep written by flm-edu evaluate, which is its .json ({error})") from error
+
+
+def _sound(point: Point) -> Point:
+    """Return a point out of a file, whose entries are of the types above.
+
+    Raises:
+        ValueError: one is not, or is a number that cannot be drawn, or a text that cannot be written.
+    """
+    kinds: dict[str, Any] = {"str": str, "int": int, "float": (int, float), "tuple[str, ...]": tuple}
+    for entry in fields(Point):
+        kind, _, optional = str(entry.type).partition(" | ")
+        value = getattr(point, entry.name)
+        if optional and value is None:
+            continue
+        if not isinstance(value, kinds[kind]) or isinstance(value, bool):
+            raise ValueError(f"`{entry.name}` is {value!r:.40}")
+        if kind in ("int", "float") and not (entry.name == "samples") <= abs(value) < 1e15:
+            raise ValueError(f"`{entry.name}` is {value!r:.40}")
+        "".join([value] if isinstance(value, str) else value if isinstance(value, tuple) else ()).encode()
+    return point
 
 
 def load_sweeps(paths: Sequence[str | Path]) -> list[Point]:
@@ -81,7 +101,7 @@ def load_sweeps(paths: Sequence[str | Path]) -> list[Point]:
     tables = {Path(path): load_sweep(path) for path in paths}
     held = Counter(name for points in tables.values() for name in {point.model for point in points if point.steps})
     return [
-        replace(point, model=f"{point.model}, {path.with_suffix('')}")
+        replace(point, model=printable(f"{point.model}, {path.with_suffix('')}"))
         if point.steps and held[point.model] > 1
         else point
         for path, points in tables.items()

@@ -136,8 +136,12 @@ def _quality(points: Sequence[Point], metric: str, across: Callable[[Point], flo
 
 
 def _plain(name: str) -> str:
-    """Return a name that matplotlib shows as it is written, and does not read as mathematics."""
-    return name.replace("$", r"\$")
+    """Return a name that matplotlib shows as it is written, not as mathematics; of a long one the middle is left out.
+
+    A legend as wide as the picture would leave no room for the picture.
+    """
+    short = name if len(name) <= 44 else f"{name[:14]}…{name[-29:]}"
+    return short.replace("$", r"\$")
 
 
 def _add_legend(axes: Axes) -> None:

@@ -87,7 +87,7 @@ def _quality(points: Sequence[Point], metric: str, theme: Theme, across: Callabl
         figure.add_scatter(
             x=[across(p) for p in line],
             y=[scale * getattr(p, metric) for p in line],
-            name=html.escape(name),
+            name=_plain(name),
             mode="lines+markers",
             line={"color": look.color, "width": 2, "dash": dash},
             marker={"symbol": _SYMBOLS[look.marker], "size": 9},
@@ -96,11 +96,16 @@ def _quality(points: Sequence[Point], metric: str, theme: Theme, across: Callabl
             "%{customdata[1]:.3g} ms per text%{customdata[2]}<extra></extra>",
         )
     for point in {p.model: p for p in points if not p.steps and getattr(p, metric) is not None}.values():
-        _across(figure, scale * getattr(point, metric), html.escape(point.model), theme)
+        _across(figure, scale * getattr(point, metric), _plain(point.model), theme)
     figure.update_yaxes(title_text=look_of.label, type="log" if look_of.logarithmic else "linear")
     if look_of.percent:
         figure.update_yaxes(range=[-2, 104])
     return figure
+
+
+def _plain(text: str) -> str:
+    """Return a text that plotly shows as it is written: it reads a little markup, and of quotation marks no other form."""
+    return html.escape(text, quote=False)
 
 
 def _quoted(point: Point) -> str:
@@ -109,7 +114,7 @@ def _quoted(point: Point) -> str:
         return ""
     import textwrap
 
-    return "<br><i>" + "<br>".join(map(html.escape, textwrap.wrap(point.texts[0], 60)[:4])) + "</i>"
+    return "<br><i>" + "<br>".join(map(_plain, textwrap.wrap(point.texts[0], 60)[:4])) + "</i>"
 
 
 def _across(figure: Figure, value: float, name: str, theme: Theme) -> None:

@@ -1,4 +1,4 @@
-"""Ctrl-C and termination signals: a training ends the step in hand, saves, and stops."""
+"""What ends a training from outside: Ctrl-C and termination signals, and other processes that are gone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from flm_edu.training.state import TrainingStopped
 
 
 @contextmanager
@@ -28,3 +30,21 @@ def interrupt_flag() -> Iterator[Callable[[], bool]]:
     finally:
         for kind, handler in previous.items():
             signal.signal(kind, handler)
+
+
+@contextmanager
+def needing_others() -> Iterator[None]:
+    """Tell in a sentence that another process of this run is gone, whatever the backend says of it.
+
+    Raises:
+        TrainingStopped: it is.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if any(backend in str(error) for backend in ("gloo", "NCCL")):
+            raise TrainingStopped(
+                "another process of this run is gone, and this one cannot go on alone; what was saved last is whole, "
+                "and `resume` goes on from it"
+            ) from error
+        raise

@@ -3,44 +3,71 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from flm_edu.files import write_aside
+from flm_edu.files import naming, write_aside
 
 METRICS_FILE = "metrics.jsonl"
 
 
-@contextmanager
-def metrics_writer(directory: Path, step: int) -> Iterator[Callable[[dict[str, float]], None]]:
-    """Give what adds a record to the directory's files; records after `step` are dropped first.
+class MetricsWriter:
+    """Adds records to a directory's files, which stay as they are until `begin`: what comes before waits.
 
-    A run that is resumed from an older checkpoint would else be recorded twice.
+    Args:
+        directory: where metrics.jsonl and TensorBoard's folder are.
+        step: the step that the run goes on from.
     """
-    from torch.utils.tensorboard import SummaryWriter  # slow to import, so only here
 
-    directory.mkdir(parents=True, exist_ok=True)
-    path = directory / METRICS_FILE
-    kept = [record for record in read_metrics(path) if record["step"] <= step] if step and path.is_file() else []
-    with write_aside(directory, METRICS_FILE) as (aside,):
-        aside.write_text("".join(json.dumps(record) + "\n" for record in kept), encoding="utf-8")
-    board = SummaryWriter(str(directory / "tensorboard"), purge_step=step + 1)
+    def __init__(self, directory: Path, step: int):
+        self.directory, self.step = directory, step
+        self.waiting: list[dict[str, float]] = []
+        self.begun = False
 
-    def write(record: dict[str, float]) -> None:
-        with open(path, "a", encoding="utf-8") as file:
+    def begin(self) -> None:
+        """Open the files, once, without their records after `step`: a resumed run would else be recorded twice."""
+        if self.begun:
+            return
+        self.begun = True
+        path = self.directory / METRICS_FILE
+        there = read_metrics(path) if self.step and path.is_file() else []
+        with write_aside(self.directory, METRICS_FILE) as (aside,):
+            kept = "".join(json.dumps(record) + "\n" for record in there if record["step"] <= self.step)
+            aside.write_text(kept, encoding="utf-8")
+        self.board = self.directory / "tensorboard" / f"events.out.tfevents.{time.time():.6f}"
+        self.board.parent.mkdir(exist_ok=True)
+        self._show(file_version="brain.Event:2")
+        self._show(session_log={"status": "START"}, step=self.step + 1)  # hides what an earlier run showed from here on
+        for record in self.waiting:
+            self.write(record)
+
+    def write(self, record: dict[str, float]) -> None:
+        """Add a record.
+
+        Raises:
+            OSError: it cannot be written; names the file.
+        """
+        if not self.begun:
+            self.waiting.append(record)
+            return
+        path = self.directory / METRICS_FILE
+        with naming(path), open(path, "a", encoding="utf-8") as file:
             file.write(json.dumps(record) + "\n")
-        for name, value in record.items():
-            board.add_scalar(name, value, int(record["step"]))
+        values = [{"tag": name, "simple_value": value} for name, value in record.items()]
+        self._show(summary={"value": values}, step=int(record["step"]))
 
-    try:
-        yield write
-    finally:
-        board.close()
+    def _show(self, **event: Any) -> None:
+        """Add an event to TensorBoard's file; not by its own writer, whose thread fails in a traceback."""
+        from tensorboard.compat.proto.event_pb2 import Event  # slow to import, so only here
+        from tensorboard.summary.writer.record_writer import RecordWriter
+
+        with naming(self.board), open(self.board, "ab") as file:
+            RecordWriter(file).write(Event(wall_time=time.time(), **event).SerializeToString())
 
 
 def read_metrics(path: str | Path) -> list[dict[str, float]]:
@@ -50,11 +77,13 @@ def read_metrics(path: str | Path) -> list[dict[str, float]]:
         ValueError: another line is not a record; names the file and the line.
     """
     records = []
-    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    lines = Path(path).read_text(encoding="utf-8-sig", errors="replace").splitlines()
     for number, line in enumerate(lines, start=1):
         try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError as error:
+            record = {name: float(value) for name, value in json.loads(line).items()}
+            int(record["step"])  # which orders them
+            records.append(record)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             if number < len(lines):
                 raise ValueError(f"{path}, line {number} is not a metrics record ({error})") from error
     return records

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,10 +12,9 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from flm_edu.files import write_aside
-from flm_edu.language_model import LanguageModel
+from flm_edu.files import check_archive, write_aside
 
-STATE_FOLDER, STATE = "training_state", "state.pt"
+STATE_FOLDER, STATE, BEFORE = "training_state", "state.pt", "before.pt"
 
 
 class TrainingStopped(RuntimeError):
@@ -45,20 +46,40 @@ def only_run(directory: Path) -> Iterator[None]:
 
 
 def state_path(directory: Path) -> Path:
-    """Return where a model directory keeps the state."""
+    """Return where a model directory keeps the latest state."""
     return directory / STATE_FOLDER / STATE
 
 
-def write_state(directory: Path, state: Mapping[str, Any], model: LanguageModel, provenance: dict[str, Any]) -> None:
-    """Write the state (`run`: what must be the same to go on; `step`) and the model, both or neither.
+def saved_states(directory: Path) -> list[Path]:
+    """Return the states that are there, the latest first; a run keeps its last two."""
+    latest = state_path(directory)
+    return [path for path in (latest, latest.with_name(BEFORE)) if path.is_file()]
+
+
+@contextmanager
+def write_state(directory: Path, state: Mapping[str, Any], good: Path | None) -> Iterator[None]:
+    """Write the state (`run`: what must be the same to go on; `step`) and, in the block, what belongs to it.
+
+    The state takes its name last, so where it is, the rest is too.
+
+    Args:
+        directory: model directory.
+        state: what to save.
+        good: the state this run saved last or was read from, which is kept as the one before; None: it has none yet.
 
     Raises:
         TrainingStopped: they cannot be written; the last checkpoint stays whole.
     """
+    latest = state_path(directory)
+    before = latest.with_name(BEFORE)
     try:
-        with write_aside(directory / STATE_FOLDER, STATE) as (path,):
+        with write_aside(latest.parent, STATE) as (path,):
             torch.save(dict(state), path)
-            model.save_pretrained(directory, provenance)
+            yield
+            if good is None:
+                before.unlink(missing_ok=True)  # of an earlier run
+            elif good == latest and latest.is_file():
+                os.replace(latest, before)
     except (OSError, RuntimeError) as error:  # torch tells of a full disk with a RuntimeError
         raise TrainingStopped(
             f"step {state['step']} could not be saved in {directory} ({error}); what was there before is whole. "
@@ -66,23 +87,38 @@ def write_state(directory: Path, state: Mapping[str, Any], model: LanguageModel,
         ) from error
 
 
-def read_state(directory: Path, run: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the state of the run whose settings are `run`; a state saved before a setting existed has its default.
+def read_state(directory: Path, run: Mapping[str, Any], defaults: Mapping[str, Any]) -> tuple[dict[str, Any], Path]:
+    """Read the state of the run whose settings are `run`, and say where it was; a damaged one is passed over.
+
+    A state saved before a setting existed has its default.
 
     Raises:
-        TrainingStopped: there is none, it is damaged, or it belongs to a run with other settings or data.
+        TrainingStopped: there is none, all are damaged, or it belongs to a run with other settings or data.
     """
-    path = state_path(directory)
-    if not path.is_file():
-        raise TrainingStopped(f"`resume`: {path} is not there; start the run without it")
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)  # no code in it is run
-    except Exception as error:  # torch raises many kinds for damaged files
-        raise TrainingStopped(f"`resume`: {path} is damaged ({type(error).__name__}); start the run anew") from error
+    paths = saved_states(directory)
+    if not paths:
+        raise TrainingStopped(f"`resume`: {state_path(directory)} is not there; start the run without it")
+    for path in paths:
+        try:
+            state = _load(path)
+            break
+        except Exception as error:  # torch raises many kinds for damaged files
+            damaged = f"`resume`: {path} is damaged ({type(error).__name__})"
+            if path == paths[-1]:
+                raise TrainingStopped(f"{damaged}; start the run anew") from error
+            warnings.warn(f"{damaged}; the run goes on from the state before it", stacklevel=2)
     saved = {**defaults, **state.get("run", {})}
     changed = [f"{name} {saved.get(name)} -> {run[name]}" for name in run if run[name] != saved.get(name)]
     if changed:
         raise TrainingStopped(
             f"`resume`: the saved run had other settings ({', '.join(changed)}); repeat its command exactly"
         )
+    return state, path
+
+
+def _load(path: Path) -> dict[str, Any]:
+    check_archive(path)  # torch does not compare the checksums
+    state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)  # no code in it is run
+    if not isinstance(state, dict) or not isinstance(state.get("run", {}), dict):
+        raise ValueError(f"{path} holds no state of a run")
     return state

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,14 @@ from tqdm.auto import tqdm
 
 from flm_edu.architecture import Network
 from flm_edu.language_model import LanguageModel
+from flm_edu.model_files import CONFIG
 from flm_edu.objectives.objective import Objective, StepContext
 from flm_edu.provenance import describe_run
 from flm_edu.training.config import Corpus, TrainConfig
-from flm_edu.training.interrupts import interrupt_flag
+from flm_edu.training.interrupts import interrupt_flag, needing_others
 from flm_edu.training.optimizers import build_optimizers, natural_precision
-from flm_edu.training.records import Window, metrics_writer
-from flm_edu.training.state import TrainingInterrupted, TrainingStopped, only_run, read_state, state_path, write_state
+from flm_edu.training.records import MetricsWriter, Window
+from flm_edu.training.state import TrainingInterrupted, TrainingStopped, only_run, read_state, saved_states, write_state
 
 KNOWN_TO_WORK = (DistributedType.NO, DistributedType.MULTI_GPU, DistributedType.MULTI_CPU)
 
@@ -110,6 +111,9 @@ class Trainer:
         self.step, self.seconds, self.window = 0, 0.0, Window(self.device)
         self.facts = facts or {}
         self.latest: dict[str, float] = {}
+        self.metrics: MetricsWriter | None = None
+        self.good_state: Path | None = None  # of this run, on disk
+        self.before_first_save: Callable[[], None] | None = None  # removes what it replaces
 
     # --- the loop ------------------------------------------------------------------------------
 
@@ -119,11 +123,11 @@ class Trainer:
         Ctrl-C or a termination signal ends the step in hand, saves, and raises.
 
         Raises:
-            TrainingStopped: the loss became NaN or infinite.
+            TrainingStopped: the loss became NaN or infinite, or another process is gone.
             TrainingInterrupted: the run was interrupted.
         """
         config = self.config
-        with interrupt_flag() as interrupted, self._bar() as bar, self._writer() as write:
+        with interrupt_flag() as interrupted, needing_others(), self._bar() as bar, self._files():
             before, started = self.seconds, time.perf_counter()
             while self.step < config.steps:
                 self.window.add(self._update(), self.step)
@@ -138,7 +142,7 @@ class Trainer:
                         bar.set_postfix_str(
                             f"loss {self.latest['loss']:.4f}, {self.latest['tokens_per_second']:,.0f} tok/s"
                         )
-                        write(self.latest)
+                        self._tell(self.latest)
                     if self.step % config.save_every == 0 or last or stop:
                         self.save()
                 bar.update()
@@ -241,22 +245,24 @@ class Trainer:
         return tqdm(total=self.config.steps, initial=self.step, desc=name, unit="step", disable=hidden, mininterval=0.5)
 
     @contextmanager
-    def _writer(self) -> Iterator[Callable[[dict[str, float]], None]]:
-        """Give what takes the records to the directory and to the caller, from the main process."""
-        main = self.accelerator.is_main_process
-        if not main or self.directory is None:
-            files: AbstractContextManager[Any] = nullcontext()
-            lock: AbstractContextManager[Any] = nullcontext()
-        else:
-            files, lock = metrics_writer(self.directory, self.step), only_run(self.directory)
-        with lock, files as write:
+    def _files(self) -> Iterator[None]:
+        """Have the directory to itself, in the main process; a model that is there keeps its files until the first save."""
+        if self.directory is None or not self.accelerator.is_main_process:
+            yield
+            return
+        with only_run(self.directory):
+            self.metrics = MetricsWriter(self.directory, self.step)
+            if self.good_state is not None or not (self.directory / CONFIG).is_file():
+                self.metrics.begin()
+            yield
 
-            def tell(record: dict[str, float]) -> None:
-                for listener in (write, self.on_log if main else None):
-                    if listener is not None:
-                        listener(record)
-
-            yield tell
+    def _tell(self, record: dict[str, float]) -> None:
+        """Take a record to the directory and to the caller, from the main process."""
+        if self.accelerator.is_main_process:
+            if self.metrics is not None:
+                self.metrics.write(record)
+            if self.on_log is not None:
+                self.on_log(record)
 
     # --- saving and resuming -------------------------------------------------------------------
 
@@ -291,7 +297,13 @@ class Trainer:
             "averaged": self.averaged.network.state_dict(),
             "optimizers": [optimizer.state_dict() for optimizer in self.optimizers],
         }
-        write_state(self.directory, state, self.averaged, provenance)
+        with write_state(self.directory, state, self.good_state):
+            self.averaged.save_pretrained(self.directory, provenance)
+            if self.metrics is not None:
+                self.metrics.begin()
+            if self.good_state is None and self.before_first_save is not None:
+                self.before_first_save()
+        self.good_state = saved_states(self.directory)[0]
 
     def _identity(self) -> dict[str, Any]:
         """Return what must be the same for a resumed run to be the same run."""
@@ -310,19 +322,19 @@ class Trainer:
     @property
     def has_saved_state(self) -> bool:
         """Whether there is a state to go on from."""
-        return self.directory is not None and state_path(self.directory).is_file()
+        return self.directory is not None and bool(saved_states(self.directory))
 
     def resume(self) -> None:
-        """Go back to the saved state of this run.
+        """Go back to the saved state of this run; where the latest is damaged, to the one before, with a warning.
 
         Raises:
-            TrainingStopped: there is none, it is damaged, or it belongs to a run with other settings or data.
+            TrainingStopped: there is none, all are damaged, or it belongs to a run with other settings or data.
         """
         # What a run saved before a setting existed had.
         defaults: dict[str, Any] = {f"network {field.name}": field.default for field in fields(self.model.config)}
         defaults |= {field.name: field.default for field in fields(self.config)}
         defaults |= {"init": repr(None), "model": self.model.kind}
-        state = read_state(Path(self.directory or "."), self._identity(), defaults)
+        state, self.good_state = read_state(Path(self.directory or "."), self._identity(), defaults)
         self.step, self.seconds, self.latest = state["step"], state["seconds"], state["latest"]
         self.model.provenance = self.averaged.provenance = state.get("provenance", {})
         self.plain_network.load_state_dict(state["network"])

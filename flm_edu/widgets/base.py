@@ -82,7 +82,9 @@ class Choice(_Forgiving[str]):
         options = tuple(getattr(obj, self.options_of)) if self.options_of else self.options
         if isinstance(value, str) and value in options:
             return value, ""
-        return current, f"{self.name} is {_short(value)}; choose one of {', '.join(options)}"
+        return current if current in options else options[
+            0
+        ], f"{self.name} is {_short(value)}; choose one of {', '.join(options)}"
 
 
 class Switch(_Forgiving[bool]):

@@ -6,10 +6,18 @@ function setState(model, changes) {
   model.save_changes();
 }
 
+/** Call `show` with a trait's value, now and when it changes. Returns what shows it once more. */
 function bind(frame, name, show) {
   const follow = () => show(frame.model.get(name));
   frame.listen(frame.model, `change:${name}`, follow);
   follow();
+  return follow;
+}
+
+/** Disable a control, and say why where it is pointed at; `why` is empty where it applies. */
+function disable(control, place, why) {
+  control.disabled = Boolean(why);
+  for (const part of [control, place]) part.title = why;
 }
 
 /** A range input for a numeric trait. `toSlider` and `fromSlider` bend its scale, `format` writes its value. */
@@ -19,13 +27,13 @@ function addSlider(frame, name, options) {
   const output = element("output");
   const place = element("label", wide ? { class: "flm-wide" } : {}, label, input, output);
   input.addEventListener("input", () => setState(frame.model, { [name]: fromSlider(Number(input.value)) }));
-  bind(frame, name, (value) => {
+  const show = bind(frame, name, (value) => {
     input.value = toSlider(value);
     output.textContent = format(value);
     input.setAttribute("aria-valuetext", `${format(value)}`);
   });
   frame.controls.append(place);
-  return { input, output, place };
+  return { input, output, place, show };
 }
 
 /** A select for a trait with a few values: options are [value, label] pairs. */
@@ -72,11 +80,13 @@ function addPlayer(frame, name, { label, seconds, format }) {
     last = performance.now();
     playing = requestAnimationFrame(advance);
     button.textContent = "❚❚ pause";
+    frame.readout.setAttribute("aria-live", "off"); // sixty announcements a second tell nobody anything
   }
   function pause() {
     cancelAnimationFrame(playing);
     playing = 0;
     button.textContent = "▶ play";
+    frame.readout.setAttribute("aria-live", "polite");
     model.save_changes();
   }
   function advance(now) {

@@ -41,20 +41,20 @@ function render({ model, el }) {
       { label: "a text of the language", color: frame.look.texts[0], shape: "square" },
       { label: "no text of the language", color: frame.look.texts[1], shape: "square" },
     ]);
-    const guessed = model.get("predict") ? `You guessed ${percent(model.get("guess"))}. ` : "";
+    const asked = model.get("predict") && model.get("asked");
+    const guessed = asked ? `You guessed ${percent(model.get("guess"))} for ${steps(asked)}. ` : "";
     frame.readout.textContent = hidden() ? question(n) : guessed + answer(n, tables);
     guess.place.hidden = show.hidden = !model.get("predict");
-    show.disabled = !hidden();
+    show.textContent = hidden() ? "show" : "hide and guess again";
+    disable(guess.input, guess.place, hidden() ? "" : "The answer is shown; hide it to guess again");
   };
 
   addSlider(frame, "steps", { label: "steps", min: 1, max: 32 });
   addSwitch(frame, "predict", { label: "predict first" });
   const share = { min: 0, max: 1, step: 0.01, format: (value) => percent(value) };
   const guess = addSlider(frame, "guess", { label: "my guess", ...share });
-  const show = addButton(frame, "show", () => setState(model, { revealed: true }));
-  // Another question: the answer is hidden again. Not within the event itself: a notebook's model, changed while it
-  // tells of a change, does not tell that all is done, and nothing would be drawn.
-  frame.listen(model, "change:steps", () => queueMicrotask(() => setState(model, { revealed: false })));
+  const show = addButton(frame, "show", () =>
+    setState(model, hidden() ? { revealed: true, asked: model.get("steps") } : { revealed: false, asked: 0 }));
 
   const { joint, masked, euler, jump, invalid } = tables;
   el.flm = { model, joint, masked, euler, jump, invalid };
@@ -108,7 +108,12 @@ function drawTable(context, { colors, look }, language, { joint, invalid }, box,
   const [rows, columns] = language.used;
   const name = { color: colors.soft, size: 11 };
   const middle = box.left + box.width / 2;
-  write(context, title, middle, box.top + 9, { color: colors.ink, align: "center", bold: true, size: 12 });
+  const narrow = box.width < 170;
+  const lines = narrow ? title.split(", ") : [title];
+  lines.forEach((text, i) =>
+    write(context, text, middle, box.top + 9 + 11 * (i - (lines.length - 1) / 4), {
+      color: colors.ink, align: "center", bold: true, size: narrow ? 11 : 12,
+    }));
   const [x, y] = [box.left + 40, box.top + 40];
   const [w, h] = [(box.width - 48) / columns.length, (box.height - 66) / rows.length];
   columns.forEach((word, j) => write(context, words[word], x + (j + 0.5) * w, y - 10, { ...name, align: "center" }));
@@ -129,7 +134,7 @@ function drawTable(context, { colors, look }, language, { joint, invalid }, box,
     }),
   );
   const foot = hidden ? "?" : `not in the language: ${finePercent(invalid(table))}`;
-  write(context, foot, middle, box.top + box.height - 12, { color: colors.ink, align: "center", size: 11 });
+  write(context, foot, middle, box.top + box.height - 12, { color: colors.ink, align: "center", size: narrow ? 10 : 11 });
 }
 
 // --- the sentence below it ---------------------------------------------------------------------

@@ -34,7 +34,8 @@ class FactorizationExplorer(Widget):
         steps: network evaluations, 1 to 32.
         predict: whether the answer is hidden until a guess is made.
         guess: the share of masked diffusion's texts that are not in the language, as guessed, 0 to 1.
-        revealed: whether the guess has been made.
+        revealed: whether the answer is shown, as it is from a guess on until it is hidden to guess again.
+        asked: for how many steps the guess was made; 0 before it is.
 
     Raises:
         ValueError: the language has not two tokens, or too many words.
@@ -51,6 +52,7 @@ class FactorizationExplorer(Widget):
     predict = Switch(True).tag(sync=True)
     guess = Number(0.25, 0, 1).tag(sync=True)
     revealed = Switch(False).tag(sync=True)
+    asked = Number(0, 0, 32, whole=True).tag(sync=True)
 
     def __init__(self, language: Language | None = None, *, seed: int = 0, **state: Any):
         language = language or load_listed("cities")

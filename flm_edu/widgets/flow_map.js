@@ -1,6 +1,8 @@
-// FlowMapExplorer: X_{s,t} against X_{u,t} after X_{s,u}, on the triangle, and the map's error over (s, t).
+// FlowMapExplorer: X_{s,t} against X_{u,t} after X_{s,u}, on the triangle, and the map's error over (s, t), which
+// flow_map_heat.js draws.
 
 const GRID = 10; // intervals of tau; s, u and t below are whole numbers of them
+const TIMES = ["s", "u", "t"]; // in the order that they keep
 const MAP_NAMES = {
   denoiser: "untrained: the denoiser D_s for δ",
   exact: "exact flow map",
@@ -13,7 +15,8 @@ function render({ model, el }) {
     title: "One jump against two",
     caption:
       "From the black dot on the exact flow, one jump from s to t and two over u. A flow map must land at the same " +
-      "point either way. The heat map shows how far a jump from s to t lands from the exact flow.",
+      "point either way. The heat map shows how far a jump from s to t lands from the exact flow, in the same colours " +
+      "for every map.",
   });
   const language = model.get("language");
   const clock = decodingErrorClock(3, model.get("clock"));
@@ -27,9 +30,10 @@ function render({ model, el }) {
   const legend = element("ul", { class: "flm-legend" });
   frame.body.append(legend);
 
+  const most = scaleEnd(model.get("maps").map(errorTable));
   let heat = null; // where the heat map lies, for the pointer
   frame.update = () => {
-    const [s, u, t] = [model.get("s"), model.get("u"), model.get("t")].sort((a, b) => a - b);
+    const [s, u, t] = TIMES.map((name) => model.get(name));
     const kind = model.get("map");
     const particle = model.get("particle");
     const result = compose(kind, s, u, t, particle);
@@ -40,7 +44,7 @@ function render({ model, el }) {
         ? { left: 0, top: h, width, height: HEAT_HEIGHT }
         : { left: w, top: 0, width: width - w, height: h };
       drawPlane(context, frame, { width: w, height: h, words: language.words }, way, result);
-      heat = drawHeat(context, frame, box, errorTable(kind), { s, t });
+      heat = drawHeat(context, frame, box, errorTable(kind), { s, t, most });
     });
     setLegend(legend, legendEntries(frame));
     frame.readout.textContent = tellJumps(s, u, t, times, result);
@@ -48,7 +52,8 @@ function render({ model, el }) {
 
   addChoice(frame, "map", { label: "map", options: model.get("maps").map((name) => [name, MAP_NAMES[name]]) });
   const tenths = (value) => (value / GRID).toFixed(1);
-  for (const name of ["s", "u", "t"]) addSlider(frame, name, { label: name, min: 0, max: GRID, format: tenths });
+  for (const name of TIMES) addSlider(frame, name, { label: name, min: 0, max: GRID, format: tenths });
+  keepOrder(frame);
   addSlider(frame, "particle", { label: "particle", min: 0, max: maps.count - 1, format: (value) => String(value + 1) });
   frame.listen(canvas.canvas, "click", (event) => {
     const [x, y] = canvas.locate(event);
@@ -59,6 +64,24 @@ function render({ model, el }) {
 
   el.flm = { model, compose, errorTable, times, onFlow, heat: () => heat };
   return () => frame.dispose();
+}
+
+/**
+ * Keep s <= u <= t: a time that is moved takes those in its way along. Not within the event itself: a notebook's model,
+ * changed while it tells of a change, does not tell that all is done, and nothing would be drawn.
+ */
+function keepOrder({ model, listen }) {
+  TIMES.forEach((moved, at) => {
+    const push = () => {
+      const value = model.get(moved);
+      const pushed = TIMES.flatMap((name, i) => {
+        const other = model.get(name);
+        return (i < at && other > value) || (i > at && other < value) ? [[name, value]] : [];
+      });
+      if (pushed.length) setState(model, Object.fromEntries(pushed));
+    };
+    listen(model, `change:${moved}`, () => queueMicrotask(push));
+  });
 }
 
 // --- the maps ----------------------------------------------------------------------------------
@@ -157,50 +180,6 @@ function drawPlane(context, frame, { width, height, words }, way, result) {
     const [x, y] = pixel(state);
     write(context, text, x + 9, y + dy, { color: colors.ink, size: 12, halo: colors.ground });
   }
-}
-
-/** The mean errors over s and t, the chosen pair framed. Returns the first cell's corner and a cell's size. */
-function drawHeat(context, { colors, look }, box, table, { s, t }) {
-  const side = Math.min(box.width - 62, box.height - 74);
-  const cell = side / (GRID + 1);
-  const [left, top] = [box.left + 46, box.top + 26];
-  const most = Math.max(0.2, ...table.flat().filter((value) => value !== null));
-  const color = look.families["flow-map-lm"].color;
-  write(context, "mean distance from the exact flow", left, box.top + 12, { color: colors.ink, bold: true, size: 12 });
-  for (let i = 0; i <= GRID; i++) {
-    for (let j = i; j <= GRID; j++) {
-      const [x, y] = [left + i * cell, top + (GRID - j) * cell];
-      context.fillStyle = colors.card;
-      context.fillRect(x, y, cell - 1, cell - 1);
-      context.globalAlpha = table[i][j] / most;
-      context.fillStyle = color;
-      context.fillRect(x, y, cell - 1, cell - 1);
-      context.globalAlpha = 1;
-    }
-  }
-  Object.assign(context, { strokeStyle: colors.ink, lineWidth: 2 });
-  context.strokeRect(left + s * cell, top + (GRID - t) * cell, cell - 1, cell - 1);
-  for (const k of [0, GRID / 2, GRID]) {
-    write(context, String(k / GRID), left + (k + 0.5) * cell, top + side + 10, { color: colors.soft, align: "center" });
-    write(context, String(k / GRID), left - 6, top + (GRID - k + 0.5) * cell, { color: colors.soft, align: "right" });
-  }
-  write(context, "s (start, in τ)", left + side / 2, top + side + 27, { color: colors.ink, align: "center" });
-  writeUpwards(context, "t (end, in τ)", box.left + 14, top + side / 2, colors.ink);
-  // The empty half below the diagonal has room for the scale.
-  drawScale(context, [left + 0.62 * side, top + 0.86 * side], 0.34 * side, most, { color, soft: colors.soft });
-  return { left, top, cell };
-}
-
-/** The scale of the heat map's colours, from 0 to `most`. */
-function drawScale(context, [x, y], long, most, { color, soft }) {
-  for (let i = 0; i < 40; i++) {
-    context.globalAlpha = i / 39;
-    context.fillStyle = color;
-    context.fillRect(x + (long * i) / 40, y, long / 40 + 0.5, 9);
-  }
-  context.globalAlpha = 1;
-  write(context, "0", x, y + 18, { color: soft, align: "center", size: 11 });
-  write(context, most.toFixed(2), x + long, y + 18, { color: soft, align: "center", size: 11 });
 }
 
 // --- the text below it -------------------------------------------------------------------------

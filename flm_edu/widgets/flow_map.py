@@ -37,7 +37,7 @@ class FlowMapExplorer(Widget):
 
     Attributes:
         map: "denoiser", "exact" or "trained".
-        s, u, t: clock values in tenths, 0 to 10; the picture keeps them in order.
+        s, u, t: clock values in tenths, 0 to 10; one that is moved takes those in its way along, so s <= u <= t.
         particle: which one is shown, 0 to 31.
 
     Raises:
@@ -47,7 +47,7 @@ class FlowMapExplorer(Widget):
     """
 
     title = "One jump against two"
-    _esm = javascript("clock.js", "flow.js", "triangle.js", "flow_map.js")
+    _esm = javascript("clock.js", "flow.js", "triangle.js", "flow_map_heat.js", "flow_map.js")
 
     language = traitlets.Dict().tag(sync=True)
     clock = traitlets.Dict().tag(sync=True)
@@ -87,6 +87,14 @@ class FlowMapExplorer(Widget):
         state = {"particle": _best_seen(ways), **state}
         maps = ["denoiser", "exact"] + (["trained"] if trained is not None else [])
         super().__init__(language=facts, clock=quadrature(), maps=maps, **pack(arrays), **state)
+
+    @traitlets.observe("s", "u", "t")
+    def _keep_order(self, change: Any) -> None:
+        at = "sut".index(change.name)
+        for name in "sut"[:at]:
+            setattr(self, name, min(getattr(self, name), getattr(self, change.name)))
+        for name in "sut"[at:]:
+            setattr(self, name, max(getattr(self, name), getattr(self, change.name)))
 
 
 def _ways(language: Language, noise: Tensor) -> Tensor:

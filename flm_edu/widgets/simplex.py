@@ -17,6 +17,13 @@ from flm_edu.widgets.base import Choice, Number, Switch, Widget, javascript, pac
 
 PARTICLES = 2000
 RECORDED, RECORDED_STEPS = 300, 32  # of a trained model: particles and steps kept
+#: stage -> the models that it offers, and what it starts with
+STAGES: dict[str, tuple[list[str], dict[str, Any]]] = {
+    "noise": (["mixtures"], {"model": "mixtures", "axis": "t", "time": 0.3, "particles": 300, "posterior": False}),
+    "flow": (["flow", "euler", "trained"], {"trails": True, "particles": 300, "posterior": False}),
+    "jumps": (["flow", "euler", "flow-map"], {"model": "flow-map", "steps": 1, "particles": 300, "posterior": False}),
+    "all": (["flow", "euler", "flow-map", "trained"], {}),
+}
 
 
 def three_words() -> Language:
@@ -41,11 +48,14 @@ class SimplexExplorer(Widget):
         language: three or four words, one or two tokens; `three_words()` unless given.
         trained: a `FlowLM` of that language, whose recorded way becomes the model "trained"; the shipped
             `drinks-flm` where no language is given either.
+        stage: how much of it there is: "noise" (mixtures of noise and words, and their time), "flow" (paths and
+            Euler's steps), "jumps" (of the flow map), or "all".
         seed: of the noise, the same as `sample(generator=torch.Generator().manual_seed(seed))` draws.
         **state: any attribute below.
 
     Attributes:
-        model: "flow" (exact), "euler" (its Euler steps), "flow-map" (its exact jumps) or "trained".
+        model: "flow" (exact), "euler" (its Euler steps), "flow-map" (its exact jumps) or "trained", as the stage
+            has them; the stage "noise" has "mixtures".
         steps: network evaluations of "euler" and "flow-map", 1 to 64.
         schedule: the clock the steps are equally spaced on, "decoding-error" or "uniform".
         axis: what the time slider runs over, "tau" or "t".
@@ -56,7 +66,8 @@ class SimplexExplorer(Widget):
         turn: of the tetrahedron, in degrees; dragging the picture turns it too.
 
     Raises:
-        ValueError: the language has not three or four words, or has more than two tokens.
+        ValueError: the language has not three or four words, or has more than two tokens; there is no such stage,
+            or it has no trained model.
 
     Source: docs/EQUATIONS.md. Screenshots:
     docs/images/simplex-light.png, simplex-two-light.png, simplex-four-light.png, and -dark.png of each.
@@ -67,6 +78,7 @@ class SimplexExplorer(Widget):
         "clock.js",
         "flow.js",
         "triangle.js",
+        "simplex_stages.js",
         "simplex_ways.js",
         "simplex_view.js",
         "simplex_dots.js",
@@ -78,6 +90,7 @@ class SimplexExplorer(Widget):
     language = traitlets.Dict().tag(sync=True)
     clock = traitlets.Dict().tag(sync=True)
     recorded_t: Any = traitlets.List().tag(sync=True)
+    stage = traitlets.Unicode("all").tag(sync=True)
     models: Any = traitlets.List().tag(sync=True)
     model = Choice("euler", options_of="models").tag(sync=True)
     steps = Number(2, 1, 64, whole=True).tag(sync=True)
@@ -93,31 +106,53 @@ class SimplexExplorer(Widget):
     posterior = Switch(True).tag(sync=True)
 
     def __init__(
-        self, language: Language | None = None, *, trained: TextGenerator | None = None, seed: int = 0, **state: Any
+        self,
+        language: Language | None = None,
+        *,
+        trained: TextGenerator | None = None,
+        stage: str = "all",
+        seed: int = 0,
+        **state: Any,
     ):
+        if stage not in STAGES:
+            raise ValueError(f"`stage` is {stage!r}; choose one of {', '.join(STAGES)}")
+        models, defaults = STAGES[stage]
+        if trained is not None and "trained" not in models:
+            raise ValueError(f"the stage {stage!r} shows no trained model; leave `trained` out, or choose flow or all")
         if language is None:
-            language, trained = three_words(), trained or load_model("drinks-flm")
+            language = three_words()
+            if "trained" in models:
+                trained = trained or load_model("drinks-flm")
         if language.vocab_size not in (3, 4) or language.length > 2:
             raise ValueError(
                 f"language {language.name!r} has {language.vocab_size} words and {language.length} tokens; the picture "
                 "shows three or four words, and one or two tokens (Language.from_sentences makes such a language)"
             )
         shape = (PARTICLES, language.length, language.vocab_size)
-        noise = gaussian_noise(shape, torch.Generator().manual_seed(seed), torch.device("cpu"))
+        generator = torch.Generator().manual_seed(seed)
+        noise = gaussian_noise(shape, generator, torch.device("cpu"))
         arrays: dict[str, Any] = {"noise": noise.numpy()}
-        models: list[str] = ["flow", "euler", "flow-map"]
+        if "mixtures" in models:
+            arrays["sources"] = language.sample(PARTICLES, generator=generator).numpy()
         times: list[float] = []
         if trained is not None:
             states, times = _record(trained, noise[:RECORDED])
             arrays["recorded"] = states.numpy()
-            models.append("trained")
         facts = {
             "words": list(language.words),
             "tokens": language.tokens.tolist(),
             "logP": language.probabilities.log().tolist(),
             "vocabSize": language.vocab_size,
         }
-        super().__init__(language=facts, clock=quadrature(), recorded_t=times, models=models, **pack(arrays), **state)
+        super().__init__(
+            language=facts,
+            clock=quadrature(),
+            recorded_t=times,
+            stage=stage,
+            models=[name for name in models if name != "trained" or trained is not None],
+            **pack(arrays),
+            **{**defaults, **state},
+        )
 
 
 def _record(model: TextGenerator, noise: Tensor) -> tuple[Tensor, list[float]]:

@@ -7,31 +7,68 @@ const COUNTS = [1, 2, 3, 4, 5, 6, 8, 12, 16, 24, 32, 64];
 const nearestCount = (n) =>
   COUNTS.reduce((best, count, i) => (Math.abs(count - n) < Math.abs(COUNTS[best] - n) ? i : best), 0);
 
+/** The controls of the stage, in the order of its list. */
 function addControls(scene) {
-  const { model, frame, flat, noise, clocks } = scene;
-  const clock = clocks["decoding-error"];
-  const tellTime = (value) => {
-    const t = model.get("axis") === "t" ? value : clock.t(value);
-    return `τ ${clock.tau(t).toFixed(2)} · t ${t.toFixed(2)}`;
-  };
-  const player = addPlayer(frame, "time", { label: "time", seconds: 5, format: tellTime });
-  frame.listen(model, "change:axis", () => (player.slider.output.textContent = tellTime(model.get("time"))));
-  addChoice(frame, "model", { label: "model", options: model.get("models").map((name) => [name, MODELS[name].label]) });
-  addSlider(frame, "steps", {
-    label: "steps", min: 0, max: COUNTS.length - 1,
-    toSlider: nearestCount,
-    fromSlider: (i) => COUNTS[i],
-  });
-  const schedules = [["decoding-error", "τ (decoding error)"], ["uniform", "t (uniform)"]];
-  addChoice(frame, "schedule", { label: "steps spaced in", options: schedules });
-  addChoice(frame, "axis", { label: "play over", options: [["tau", "τ"], ["t", "t"]] });
-  addSlider(frame, "particles", { label: "particles", min: 1, max: noise.shape[0] });
-  addSwitch(frame, "trails", { label: "trails" });
-  addSwitch(frame, "arrows", { label: "velocity arrows" });
-  if (flat) addSwitch(frame, "regions", { label: "likeliest word (tint)" });
-  else addSlider(frame, "turn", { label: "turn", min: 0, max: 360, format: (value) => `${value}°` });
-  addSwitch(frame, "posterior", { label: "posterior" });
-  addButton(frame, "watch another", () => setState(model, { watched: nextParticle(scene) }));
+  const { stage } = scene;
+  const added = {};
+  for (const name of stage.controls) added[name] = CONTROLS[name](scene, stage.words);
+  const fit = () => fitToModel(scene, added);
+  scene.frame.listen(scene.model, "change:model", fit);
+  fit();
+}
+
+const CONTROLS = {
+  time({ model, frame, clocks }, words) {
+    const clock = clocks["decoding-error"];
+    const tellTime = (value) => {
+      if (words.time) return value.toFixed(2);
+      const t = model.get("axis") === "t" ? value : clock.t(value);
+      return `τ ${clock.tau(t).toFixed(2)} · t ${t.toFixed(2)}`;
+    };
+    const { slider } = addPlayer(frame, "time", { label: words.time ?? "time", seconds: 5, format: tellTime });
+    frame.listen(model, "change:axis", slider.show);
+  },
+  model({ model, frame }) {
+    addChoice(frame, "model", { label: "model", options: model.get("models").map((name) => [name, MODELS[name].label]) });
+  },
+  steps: (scene, words) =>
+    addSlider(scene.frame, "steps", {
+      label: words.steps ?? "steps", min: 0, max: COUNTS.length - 1,
+      format: () => stepCount(scene),
+      toSlider: () => nearestCount(stepCount(scene)),
+      fromSlider: (i) => COUNTS[i],
+    }),
+  schedule({ frame }) {
+    const options = [["decoding-error", "τ (decoding error)"], ["uniform", "t (uniform)"]];
+    return addChoice(frame, "schedule", { label: "steps spaced in", options });
+  },
+  axis: ({ frame }) => addChoice(frame, "axis", { label: "play over", options: [["tau", "τ"], ["t", "t"]] }),
+  particles: ({ frame, noise, ways }) =>
+    addSlider(frame, "particles", { label: "particles", min: 1, max: noise.shape[0], format: () => ways.particleCount() }),
+  trails: ({ frame }, words) => addSwitch(frame, "trails", { label: words.trails }),
+  arrows: ({ frame }) => addSwitch(frame, "arrows", { label: "velocity arrows" }),
+  regions: ({ frame, flat }) => flat && addSwitch(frame, "regions", { label: "likeliest word (tint)" }),
+  turn: ({ frame, flat }) =>
+    flat || addSlider(frame, "turn", { label: "turn", min: 0, max: 360, format: (value) => `${value}°` }),
+  posterior: ({ frame }) => addSwitch(frame, "posterior", { label: "posterior" }),
+  watch: (scene, { dot }) =>
+    addButton(scene.frame, `watch another${dot === "particle" ? "" : ` ${dot}`}`, () =>
+      setState(scene.model, { watched: nextParticle(scene) })),
+};
+
+/** Disable what does not apply to the model that is shown, and say why. */
+function fitToModel({ model, recorded, noise }, { steps, schedule, particles }) {
+  const [knots, count] = model.get("model") === "trained" ? recorded.shape : [0, noise.shape[0]];
+  const why = knots ? `The trained model's way was recorded in ${knots - 1} steps, equally spaced in τ` : "";
+  if (steps) {
+    disable(steps.input, steps.place, why);
+    steps.show();
+  }
+  if (schedule) disable(schedule.select, schedule.place, why);
+  if (!particles) return;
+  particles.input.max = count;
+  particles.place.title = knots ? `The recording has ${count} particles` : "";
+  particles.show();
 }
 
 /** Show what is under the pointer, watch the particle that is clicked, and turn the tetrahedron that is dragged. */
@@ -46,7 +83,7 @@ function followPointer(scene, { canvas, locate, size }) {
   frame.listen(canvas, "pointermove", (event) => point(at(event)));
   frame.listen(canvas, "pointerleave", () => point(null));
   frame.listen(canvas, "click", (event) => {
-    if (!drag.turned) setState(model, { watched: particleAt(scene, at(event)) });
+    if (!drag.turned && scene.stage.lines.length) setState(model, { watched: particleAt(scene, at(event)) });
   });
 }
 

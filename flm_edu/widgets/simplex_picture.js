@@ -7,13 +7,14 @@ const ARROWS = 80; // particles that have a velocity arrow, where arrows are dra
 
 /** The whole picture: the panels of all positions side by side, and their posteriors below them. */
 function drawPicture(context, scene, width) {
-  const { model, frame, flat, panels, view, pointer } = scene;
-  const height = view.height(width);
+  const { model, frame, flat, panels, view } = scene;
+  const height = view.panelHeight(width);
   for (let position = 0; position < panels; position++) {
     const place = view.place(position, width);
     const panel = { position, place, height };
-    if (model.get("posterior")) drawPosterior(context, scene, panel);
     context.save();
+    context.translate(0, view.top(position, width));
+    if (model.get("posterior")) drawPosterior(context, scene, panel);
     context.beginPath();
     context.rect(place.left, 0, place.panelWidth, height);
     context.clip();
@@ -24,12 +25,16 @@ function drawPicture(context, scene, width) {
     drawEdges(context, scene, panel);
     drawWords(context, scene, panel);
     drawWatched(context, scene, panel);
-    const here = flat && pointer?.position === position;
-    if (here) marker(context, "x", ...place.toPixel(pointer.point), 5, frame.colors.ink);
+    const here = pointerIn(scene, position);
+    if (here) marker(context, "x", ...place.toPixel(here), 5, frame.colors.ink);
     context.restore();
-    if (position) line(context, [[place.left, 8], [place.left, height - 8]], { color: frame.colors.line, width: 1 });
+    if (place.left) line(context, [[place.left, 8], [place.left, height - 8]], { color: frame.colors.line, width: 1 });
   }
 }
+
+/** The point of a triangle that the pointer is at, where a posterior can be told of it. */
+const pointerIn = ({ model, flat, pointer }, position) =>
+  flat && model.get("posterior") && pointer?.position === position ? pointer.point : null;
 
 const textColor = ({ frame }, text) => frame.look.texts[text % frame.look.texts.length];
 
@@ -39,30 +44,51 @@ function wordColor(scene, word, position) {
   return having.length === 1 ? textColor(scene, having[0]) : null;
 }
 
+// The chances of the three words at a point of a triangle, of which three entries are given. There are thousands of
+// points a frame: neither function makes an array for each.
+
+/** What argmax makes of mixtures: all for the largest entry. */
+function readByArgmax() {
+  const chances = new Float64Array(3);
+  return (entries) => {
+    for (let word = 0; word < 3; word++) chances[word] = entries[word] === Math.max(entries[0], entries[1], entries[2]) ? 1 : 0;
+    return chances;
+  };
+}
+
+/** What the posterior says; the other position's word stays that of the watched particle. */
+function readByPosterior({ flow, now }, position) {
+  const state = stateAt(now.way, now.watched, flow.row, now.t);
+  const guess = new Float64Array(flow.row);
+  const chances = guess.subarray(position * 3, position * 3 + 3);
+  const gain = gainAt(now.t);
+  return (entries) => {
+    state.set(entries, position * 3);
+    flow.posterior(state, 0, gain, guess, 0);
+    return chances;
+  };
+}
+
 /** The tint: at each point of the triangle the colour of the word that is likeliest there, deeper where it is surer. */
 function drawRegions(context, scene, { position, place, height }) {
-  const { frame, flow, language, now } = scene;
+  const { frame, language, now } = scene;
   const [columns, rows] = [Math.ceil(place.panelWidth / CELL), Math.ceil(height / CELL)];
   const tint = fitTint(scene.tints, position, columns, rows);
   const rgba = tint.image.data;
-  // The other position's word stays that of the watched particle; this one's is put at each cell in turn.
-  const state = stateAt(now.way, now.watched, flow.row, now.t);
-  const guess = new Float64Array(flow.row);
-  const gain = gainAt(now.t);
+  const read = now.way.mixed ? readByArgmax() : readByPosterior(scene, position);
+  const entries = new Float64Array(3);
   const colors = language.words.map((_, word) => channels(wordColor(scene, word, position) ?? frame.colors.soft));
-  const from = position * 3;
   for (let r = 0, at = 0; r < rows; r++) {
     const y = (place.centerY - (r + 0.5) * CELL) / place.unit;
     for (let c = 0; c < columns; c++, at += 4) {
       const x = (place.left + (c + 0.5) * CELL - place.centerX) / place.unit;
       // As `lift` does, without making an array a cell.
-      for (let word = 0; word < 3; word++) state[from + word] = (2 / 3) * (x * CORNERS[word][0] + y * CORNERS[word][1]);
-      flow.posterior(state, 0, gain, guess, 0);
-      let best = from;
-      for (let j = from + 1; j < from + 3; j++) if (guess[j] > guess[best]) best = j;
-      const color = colors[best - from];
-      for (let channel = 0; channel < 3; channel++) rgba[at + channel] = color[channel];
-      rgba[at + 3] = 70 * clamp((guess[best] - 1 / 3) * 1.5, 0, 1);
+      for (let word = 0; word < 3; word++) entries[word] = (2 / 3) * (x * CORNERS[word][0] + y * CORNERS[word][1]);
+      const chances = read(entries);
+      let best = 0;
+      for (let word = 1; word < 3; word++) if (chances[word] > chances[best]) best = word;
+      for (let channel = 0; channel < 3; channel++) rgba[at + channel] = colors[best][channel];
+      rgba[at + 3] = 70 * clamp((chances[best] - 1 / 3) * 1.5, 0, 1);
     }
   }
   tint.canvas.getContext("2d").putImageData(tint.image, 0, 0);
@@ -97,22 +123,28 @@ function drawWords(context, scene, { position, place }) {
   const { words, tokens, logP } = language;
   const { ink, soft, ground } = frame.colors;
   view.corners.forEach((corner, word) => {
-    // Beside its corner, away from the middle, and clear of the disc of dots there.
+    context.font = "600 13px system-ui, sans-serif";
+    const half = context.measureText(words[word]).width / 2;
+    const [before, after] = [half + 15, half + 2]; // what it takes to each side, its mark before it included
+    // Beside its corner, away from the middle, clear of the disc of dots there, and within the panel.
     const away = 1 + 0.46 / Math.max(Math.hypot(corner[0], corner[1]), 0.3);
-    const [x, y] = place.toPixel([away * corner[0], away * corner[1]]);
+    const [beside, y] = place.toPixel([away * corner[0], away * corner[1]]);
+    const cornerX = place.toPixel(corner)[0];
+    const clear = DISC * place.unit + 4;
+    const [low, high] = [corner[0] > 0.3 ? cornerX + clear + before : -Infinity, corner[0] < -0.3 ? cornerX - clear - after : Infinity];
+    const x = clamp(clamp(beside, low, high), place.left + before, place.left + place.panelWidth - after);
     const having = logP.filter((_, text) => tokens[text][position] === word);
     const share = Math.exp(having.reduce((sum, one) => Math.log(Math.exp(sum) + Math.exp(one)), -Infinity));
     write(context, words[word], x, y, { color: ink, align: "center", bold: true, size: 13, halo: ground });
-    const left = x - context.measureText(words[word]).width / 2;
-    marker(context, "s", left - 9, y, 4, wordColor(scene, word, position) ?? ink);
+    marker(context, "s", x - half - 9, y, 4, wordColor(scene, word, position) ?? ink);
     write(context, percent(share), x, y + 14, { color: soft, align: "center", size: 11, halo: ground });
   });
   if (panels > 1) write(context, ["first word", "second word"][position], place.left + 8, 12, { color: soft });
 }
 
 function drawParticles(context, { dots, drawDots, now }, panel) {
-  const { way, t, count, exact } = now;
-  drawDots(context, panel, count, dots(way, t, panel.position, count), exact.textOfEnd, count > 800 ? 1.8 : 2.6);
+  const { way, t, count, textOf } = now;
+  drawDots(context, panel, count, dots(way, t, panel.position, count), textOf, count > 800 ? 1.8 : 2.6);
 }
 
 /** The points of the plane that a particle has been at until mixing time t. */
@@ -124,10 +156,10 @@ function wayPoints(view, way, particle, position, t) {
 }
 
 function drawTrails(context, scene, { position, place }) {
-  const { way, t, count, exact } = scene.now;
+  const { way, t, count, textOf } = scene.now;
   for (let i = 0; i < Math.min(count, TRAILS); i++) {
     const points = wayPoints(scene.view, way, i, position, t).map(place.toPixel);
-    line(context, points, { color: textColor(scene, exact.textOfEnd[i]), width: 1, alpha: 0.45 });
+    line(context, points, { color: textColor(scene, textOf[i]), width: 1, alpha: 0.45 });
   }
 }
 
@@ -142,50 +174,59 @@ function drawArrows(context, { frame, flow, view, now }, { position, place }) {
   }
 }
 
-/** The watched particle's three ways: the exact curve, Euler's straight steps, one jump of the flow map. */
-function drawWatched(context, { frame, noise, view, now }, { position, place }) {
-  const { colors, look } = frame;
-  const { exact, euler, jump, watched } = now;
-  const [eulerColor, jumpColor] = [look.families["perfect-flow"].color, look.families["perfect-flow-map"].color];
+/** The watched particle's ways: the exact curve, straight steps, jumps of the flow map. */
+function drawWatched(context, scene, { position, place }) {
+  const { frame, noise, view, now } = scene;
+  const { watched, lines } = now;
+  if (!lines.length) return;
+  const { colors } = frame;
   const seen = (states) => place.toPixel(view.point(states, watched, position));
   const halo = (points, color, width, dash) => {
     line(context, points, { color: colors.ground, width: width + 2.5 });
     line(context, points, { color, width, dash });
   };
-  halo(wayPoints(view, exact, watched, position, 1).map(place.toPixel), colors.ink, 1.6, [4, 3]);
-  const steps = euler.states.map(seen);
-  halo(steps, eulerColor, 2.5);
-  const [from, to] = [seen(noise.data), seen(jump.states.at(-1))];
-  halo([from, to], jumpColor, 2.5);
-  for (const [x, y] of steps.slice(1)) marker(context, "s", x, y, 4, eulerColor);
-  drawArrow(context, from, to, jumpColor, 3);
-  const wrong = !sameText(euler.ends[watched], exact.ends[watched]);
-  const corner = place.toPixel(view.corners[euler.ends[watched][position]]);
-  line(context, [steps.at(-1), corner], { color: eulerColor, width: 2, dash: [2, 3] }); // the rounding
-  if (wrong) marker(context, "x", ...corner, 12, colors.ground, 8);
-  marker(context, wrong ? "x" : "o", ...corner, wrong ? 10 : 4.5, eulerColor, 4);
-  marker(context, "o", ...from, 5, colors.ink);
+  /** Steps, the rounding of their end, and a cross if it is wrong. */
+  function drawSteps(points, { ends }, color) {
+    halo(points, color, 2.5);
+    for (const [x, y] of points.slice(1)) marker(context, "s", x, y, points.length > 13 ? 2 : 4, color);
+    const wrong = !sameText(ends[watched], now.exact.ends[watched]);
+    const corner = place.toPixel(view.corners[ends[watched][position]]);
+    line(context, [points.at(-1), corner], { color, width: 2, dash: [2, 3] });
+    if (wrong) marker(context, "x", ...corner, 12, colors.ground, 8);
+    marker(context, wrong ? "x" : "o", ...corner, wrong ? 10 : 4.5, color, 4);
+  }
+  function drawJumps(points, color) {
+    halo(points, color, 2.5);
+    points.slice(1).forEach((to, k) => drawArrow(context, points[k], to, color, 3));
+  }
+  for (const { kind, way, color } of lines) {
+    if (kind === "exact") halo(wayPoints(view, way, watched, position, 1).map(place.toPixel), color, 1.6, [4, 3]);
+    else if (kind.startsWith("jump")) drawJumps(way.states.map(seen), color);
+    else drawSteps(way.states.map(seen), way, color);
+  }
+  marker(context, "o", ...seen(noise.data), 5, colors.ink);
 }
 
 /** Bars of the words' chances below a panel: for the watched particle, or for the point of a triangle pointed at. */
 function drawPosterior(context, scene, { position, place, height }) {
-  const { frame, language, flow, flat, pointer, now } = scene;
+  const { frame, language, flow, now, stage } = scene;
   const { ink, soft } = frame.colors;
   const { words } = language;
-  const here = flat && pointer?.position === position ? pointer.point : null;
+  const here = pointerIn(scene, position);
   const state = stateAt(now.way, now.watched, flow.row, now.t);
   const from = position * words.length;
   if (here) state.set(lift(here), from);
   const chance = flow.denoiser(state, now.t).subarray(from, from + words.length);
   const [left, top] = [place.left + 8, height + 20];
-  const title = here ? "posterior at the pointer" : "posterior, watched particle";
+  const title = here ? "posterior at the pointer" : `posterior, ${stage.words.watched}`;
   write(context, title, left, top - 10, { color: soft, size: 11 });
+  const indent = Math.max(42, ...words.map((word) => context.measureText(word).width + 6)); // in the title's font
+  const room = Math.min(place.panelWidth - 58 - indent, 260);
   words.forEach((word, i) => {
     const y = top + 6 + 16 * i;
-    const room = Math.min(place.panelWidth - 100, 260);
     write(context, word, left, y, { color: ink, size: 11 });
     context.fillStyle = wordColor(scene, i, position) ?? soft;
-    context.fillRect(left + 42, y - 5, Math.max(1, room * chance[i]), 10);
-    write(context, percent(chance[i]), left + 48 + room, y, { color: soft, size: 11 });
+    context.fillRect(left + indent, y - 5, Math.max(1, room * chance[i]), 10);
+    write(context, percent(chance[i]), left + indent + 6 + room, y, { color: soft, size: 11 });
   });
 }

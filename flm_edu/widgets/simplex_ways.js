@@ -36,7 +36,7 @@ function ledAstray(way, exact) {
  * The ways of the particles, each {times, states, ends}: mixing times, the states of all particles at each of them, and
  * the text that each particle ends as. A way is computed when it is first needed.
  */
-function createWays(model, flow, clocks, { noise, recorded }) {
+function createWays(model, flow, clocks, { noise, recorded, sources }) {
   const known = new Map();
   function remember(key, compute) {
     if (!known.has(key)) {
@@ -68,6 +68,17 @@ function createWays(model, flow, clocks, { noise, recorded }) {
     return remember(`${kind} ${count} ${times}`, () => toEnd(times, path(start(count), times)));
   }
 
+  /** Each noise on the straight line to a text that was drawn apart from it: at mixing time t the interpolant I_t. */
+  function mixtures(count) {
+    return remember(`mixtures ${count}`, () => {
+      const { length, row, vocabSize } = flow;
+      const ends = Array.from({ length: count }, (_, i) => [...sources.data.subarray(i * length, (i + 1) * length)]);
+      const corners = new Float64Array(count * row);
+      ends.flat().forEach((word, place) => (corners[place * vocabSize + word] = 1));
+      return { times: [0, 1], states: [start(count), corners], ends, textOfEnd: ends.map(flow.textIndex), mixed: true };
+    });
+  }
+
   const oneJump = (count) => remember(`jump ${count}`, () => toEnd([0, 1], flow.jumpPath(start(count), [0, 1])));
 
   function recordedWay() {
@@ -88,21 +99,27 @@ function createWays(model, flow, clocks, { noise, recorded }) {
     const kind = model.get("model");
     if (kind === "flow") return exactWay(particleCount());
     if (kind === "trained") return recordedWay();
+    if (kind === "mixtures") return mixtures(particleCount());
     return steppedWay(kind, particleCount());
   }
 
   return { remember, stepTimes, exactWay, steppedWay, oneJump, currentWay, particleCount };
 }
 
-/** The particle whose ways are drawn: the chosen one, or else the best seen of those that Euler's method leads astray. */
+/** The way that may lead astray: the trained model's where it is shown, else Euler's. */
+function erringWay({ model, ways }, count) {
+  return model.get("model") === "trained" ? ways.currentWay() : ways.steppedWay("euler", count);
+}
+
+/** The particle whose ways are drawn: the chosen one, or else the best seen of those that are led astray. */
 function watchedParticle(scene) {
   const { model, ways } = scene;
   const count = ways.particleCount();
   const chosen = model.get("watched");
   if (chosen >= 0 && chosen < count) return chosen;
-  const [exact, euler] = [ways.exactWay(count), ways.steppedWay("euler", count)];
-  return ways.remember(`watched ${count} ${ways.stepTimes()}`, () => {
-    const wrong = ledAstray(euler, exact);
+  const [exact, erring] = [ways.exactWay(count), erringWay(scene, count)];
+  return ways.remember(`watched ${model.get("model") === "trained"} ${count} ${erring.times}`, () => {
+    const wrong = ledAstray(erring, exact);
     const candidates = wrong.length ? wrong : [...exact.ends.keys()];
     const seen = (i) => shortestWay(scene, exact.ends[i], i);
     return candidates.reduce((best, i) => (seen(i) > seen(best) ? i : best), candidates[0]);
@@ -113,7 +130,7 @@ function watchedParticle(scene) {
 function nextParticle(scene) {
   const { ways } = scene;
   const count = ways.particleCount();
-  const wrong = ledAstray(ways.steppedWay("euler", count), ways.exactWay(count));
+  const wrong = ledAstray(erringWay(scene, count), ways.exactWay(count));
   const now = watchedParticle(scene);
   return wrong.find((i) => i > now) ?? wrong[0] ?? (now + 1) % count;
 }

@@ -34,7 +34,7 @@ class TrajectoryPlayer(Widget):
         time: how far it is played, 0 to 1.
 
     Raises:
-        ValueError: no model, no number of evaluations, or no sample.
+        ValueError: no model, no number of evaluations, or no sample; a model without a tokenizer.
 
     Source: docs/EQUATIONS.md. Screenshots: docs/images/trajectory-light.png, -dark.png.
     """
@@ -70,6 +70,11 @@ class TrajectoryPlayer(Widget):
             }
         if not models or not evaluations or min(evaluations) < 1 or samples < 1:
             raise ValueError("at least one model, one number of evaluations and one sample are needed, each 1 or more")
+        for name, model in models.items():
+            if getattr(model, "tokenizer", model) is None:
+                raise ValueError(
+                    f"`models`: {name!r} has no tokenizer, so its texts cannot be shown; set its `tokenizer`"
+                )
         arrays: dict[str, Any] = {}
         runs: list[dict[str, Any]] = []
         words = _Words()

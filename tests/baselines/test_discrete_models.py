@@ -13,6 +13,7 @@ from flm_edu.baselines.masked import hide, masked_diffusion
 from flm_edu.baselines.uniform import UniformDiffusion, corrupt, uniform_bound, uniform_diffusion
 from flm_edu.discrete import denoise_uniform, unmask
 from flm_edu.draws import categorical, random_tokens
+from flm_edu.grammar import load_listed
 from flm_edu.language import Language
 from flm_edu.language_model import LanguageModel, load_model
 from flm_edu.network import NetworkConfig
@@ -146,7 +147,7 @@ def test_known_tokens_stay_and_hidden_ones_are_not_read(language: Language, gene
     assert torch.allclose(hidden.float().mean(1).view(10, 400).mean(1), share.view(10, 400).mean(1), atol=0.02)
 
 
-@pytest.mark.parametrize("order", ["random", "confidence"])
+@pytest.mark.parametrize("order", ["ancestral", "even", "confidence"])
 @pytest.mark.parametrize("steps", [1, 2, 3, 40])
 def test_unmasking_reads_again_only_what_changed(order: Any, steps: int, generator: torch.Generator) -> None:
     language = Language.from_sentences(["a b c d e", "e d c b a"])
@@ -158,7 +159,7 @@ def test_unmasking_reads_again_only_what_changed(order: Any, steps: int, generat
 
     tokens = unmask(posterior, (1, 5), steps, generator, order=order)
     assert len(calls) == len(set(calls)) <= min(steps, 5)
-    if steps == 40 and order == "confidence":  # one at a time: the first draw decides the text
+    if steps == 40 and order != "ancestral":  # one at a time: the first draw decides the text
         assert language.validity(tokens) == 1  # type: ignore[arg-type]
 
 
@@ -174,6 +175,30 @@ def test_confidence_writes_what_is_sure_before_what_is_not() -> None:
 
     unmask(posterior, (50, 2), 2, torch.Generator().manual_seed(0), order="confidence")
     assert bool((known_first[1] == torch.tensor([False, True])).all())
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 7, 12])
+def test_even_fills_equal_shares_at_random_places_the_fewest_first(steps: int, generator: torch.Generator) -> None:
+    """Of seven blanks in every step floor or ceiling of 7 / steps, as often at each place; none is left."""
+    perfect, length = PerfectMasked(Language.from_sentences(["a b c d e f g"])), 7
+    seen = perfect.sample(2000, steps, sampler="even", generator=generator, record=True, keep_states=True)
+    assert seen.states is not None
+    known = seen.states.sum(-1) > 0  # (steps + 1, N, L)
+    filled = known.sum(-1).diff(dim=0)  # (steps, N)
+    assert set(filled.unique().tolist()) <= {length // steps, -(-length // steps)}
+    assert bool((filled[0] == length // steps).all())
+    assert bool(known[-1].all())
+    share = known[1].float().mean(0)
+    assert torch.allclose(share, torch.full((length,), length // steps / length), atol=0.05)
+
+
+def test_two_words_that_must_agree_are_written_evenly_in_two_steps() -> None:
+    cities = load_listed("cities")
+    perfect = PerfectMasked(cities)
+    one, two = (perfect.sample(1000, n, sampler="even", generator=torch.Generator().manual_seed(0)) for n in (1, 2))
+    assert cities.validity(one) == pytest.approx(0.5, abs=0.06)
+    assert cities.validity(two) == 1
+    assert cities.total_variation(two) < 0.06
 
 
 # --- uniform diffusion --------------------------------------------------------------------------

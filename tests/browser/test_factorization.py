@@ -44,12 +44,30 @@ def test_guess_first_then_see(open_widget: Callable[..., Any]) -> None:
     assert abs(get(page, "guess") - 0.26) < 1e-9
     page.get_by_role("button", name="show").press("Enter")
     pictures.add(picture(page))
-    assert "You guessed 26%. Masked diffusion in 1 step: 50.0% are no text" in readout.inner_text()
+    assert "You guessed 26% for 1 step. Masked diffusion in 1 step: 50.0% are no text" in readout.inner_text()
+    assert len(pictures) == 2
+
+
+def test_an_answer_stays_until_it_is_hidden(open_widget: Callable[..., Any]) -> None:
+    """Other numbers of steps are other answers; only the button asks anew."""
+    page = open_widget(FactorizationExplorer())
+    readout, guess = page.locator(".flm-readout"), page.get_by_label("my guess", exact=True)
+    page.get_by_role("button", name="show").click()
+    pictures = {picture(page)}
     page.get_by_label("steps", exact=True).press("ArrowRight")
     pictures.add(picture(page))
     assert get(page, "steps") == 2
-    assert get(page, "revealed") is False
+    assert "You guessed 25% for 1 step. Masked diffusion in 2 steps: 25.0% are no text" in readout.inner_text()
+    assert guess.is_disabled(), "a guess is made before the answer"
+    assert "hide it to guess again" in guess.get_attribute("title")
+    page.get_by_role("button", name="hide and guess again").press("Enter")
+    pictures.add(picture(page))
+    assert "in 2 steps are not in the language? Guess" in readout.inner_text()
+    assert guess.is_enabled()
+    assert not guess.get_attribute("title")
+    page.get_by_label("steps", exact=True).press("ArrowRight")
+    assert "25.0%" not in readout.inner_text()
     page.get_by_label("predict first", exact=True).click()
     pictures.add(picture(page))
-    assert "Masked diffusion in 2 steps: 25.0% are no text" in readout.inner_text()
+    assert readout.inner_text().startswith("Masked diffusion in 3 steps: 16.7% are no text")
     assert len(pictures) == 4

@@ -111,13 +111,14 @@ def _schedule(hand: Hand) -> None:
 
 def _factorization(hand: Hand) -> None:
     hand.does(lambda: hand.widget.get_by_role("button", name="show").click(), revealed=True)
-    hand.does(hand.press("steps", "ArrowRight"), steps=2, revealed=False)
+    hand.does(hand.press("steps", "ArrowRight"), steps=2, revealed=True)
 
 
 def _flow_map(hand: Hand) -> None:
     cell = "[flm.heat().left + 2.5 * flm.heat().cell, flm.heat().top + 3.5 * flm.heat().cell]"
     hand.does(hand.click_canvas(cell), s=2, t=7)
     hand.does(hand.press("u", "ArrowRight"), u=6)
+    hand.does(hand.press("u", "End"), u=10, t=10)
 
 
 def _step_count(hand: Hand) -> None:

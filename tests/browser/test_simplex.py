@@ -127,6 +127,142 @@ def test_a_trained_models_way_is_shown(open_widget: Open) -> None:
     assert " of 5 particles" in page.locator(".flm-readout").inner_text()
 
 
+def test_what_does_not_apply_to_a_trained_model_is_disabled(open_widget: Open) -> None:
+    """And says why: its way was recorded. Its own way takes the place of the exact flow's steps."""
+    language = three_words()
+    page = open_widget(SimplexExplorer(language, trained=tiny_flow(language), steps=4, particles=500))
+    steps, spaced = (page.get_by_label(label, exact=True) for label in ("steps", "steps spaced in"))
+    particles = page.get_by_label("particles", exact=True)
+    assert steps.is_enabled()
+    assert not steps.get_attribute("title")
+    assert particles.input_value() == "500"
+    page.get_by_label("model", exact=True).select_option("trained")
+    for control in (steps, spaced):
+        assert control.is_disabled()
+        assert "recorded in 32 steps" in control.get_attribute("title")
+    assert steps.get_attribute("aria-valuetext") == "32"
+    assert (particles.get_attribute("max"), particles.input_value()) == ("300", "300")
+    until(page, "document.querySelector('.flm-legend').textContent.includes('trained FLM, 32 steps → ')")
+    assert "Euler" not in page.locator(".flm-legend").inner_text()
+    page.get_by_label("model", exact=True).select_option("euler")
+    assert steps.is_enabled()
+    assert not steps.get_attribute("title")
+    assert (steps.get_attribute("aria-valuetext"), particles.input_value()) == ("4", "500")
+
+
+def controls(page: Any) -> list[str]:
+    """The names of all that can be operated."""
+    return list(
+        page.locator("input, select, button").evaluate_all("all => all.map(one => one.ariaLabel ?? one.textContent)")
+    )
+
+
+@pytest.mark.parametrize("language", [three_words(), tick_tock()], ids=lambda language: language.name)
+def test_the_first_stage_has_mixtures_and_their_time(open_widget: Open, language: Language) -> None:
+    """Dots are the interpolant of noise and a text of the language, in the colour of that text; there are no lines."""
+    page = open_widget(SimplexExplorer(language, stage="noise", time=0))
+    assert controls(page) == ["▶ play", "mixing time t"]
+    way = page.evaluate(f"(way => ({{ ...way, states: way.states.map(x => Array.from(x)) }}))({FLOW}.currentWay())")
+    shape = (300, language.length, language.vocab_size)
+    noise, corners = (torch.tensor(states).view(shape) for states in way["states"])
+    drawn = torch.randn(2000, *shape[1:], generator=torch.Generator().manual_seed(0))[:300]
+    texts = torch.tensor(way["ends"])
+    torch.testing.assert_close(noise, drawn)
+    torch.testing.assert_close(corners, one_hot(texts, language.vocab_size), check_dtype=False)
+    assert texts.tolist() == [language.tokens[i].tolist() for i in way["textOfEnd"]]
+    shares = torch.bincount(torch.tensor(way["textOfEnd"])) / 300
+    assert float((shares - language.probabilities).abs().max()) < 0.09, "three standard errors of 300 draws"
+    for time in (0.0, 0.5, 1.0):
+        put(page, time=time)
+        mixtures = interpolate(drawn, one_hot(texts, language.vocab_size), torch.full((300,), time))
+        right = int((mixtures.argmax(-1) == texts).all(-1).sum())
+        assert page.locator(".flm-readout").inner_text().startswith(f"t = {time:.2f}: {right} of 300 mixtures (")
+    assert "→" not in page.locator(".flm-legend").inner_text()
+    before = picture(page)
+    page.locator("canvas").click(position={"x": 300, "y": 200})
+    assert get(page, "watched") == -1
+    assert picture(page) == before, "nothing is watched, and nothing told of the pointer"
+    page.get_by_label("mixing time t", exact=True).press("Home")
+    assert get(page, "time") == 0
+    assert picture(page) != before
+
+
+def test_each_stage_has_the_controls_and_lines_of_its_lesson(open_widget: Open) -> None:
+    flow = open_widget(SimplexExplorer(three_words(), stage="flow"))
+    assert controls(flow) == ["▶ play", "time", "model", "steps", "paths", "watch another noise"]
+    legend = flow.locator(".flm-legend").inner_text()
+    assert "one noise: exact flow → " in legend
+    assert "Euler, 2 steps → " in legend
+    assert "flow map" not in legend
+    assert flow.get_by_label("model", exact=True).locator("option").count() == 2
+
+    jumps = open_widget(SimplexExplorer(three_words(), stage="jumps"))
+    assert controls(jumps) == ["▶ play", "time", "model", "jumps or steps", "watch another noise"]
+    for steps, told in [(1, "1 jump"), (4, "4 jumps")]:
+        put(jumps, steps=steps)
+        assert f"flow map, {told} → " in jumps.locator(".flm-legend").inner_text()
+        assert jumps.locator(".flm-readout").inner_text().startswith(f"Flow map, {told}: 0 of 300 noises")
+    before = get(jumps, "watched")
+    jumps.get_by_role("button", name="watch another noise").press("Enter")
+    assert get(jumps, "watched") != before
+
+    whole = open_widget(SimplexExplorer())
+    assert len(controls(whole)) == 12
+
+
+# Where each text of the picture lies: [text, whether it is bold, left, right, top, bottom, the canvas's width, height].
+WRITTEN = """async () => {
+  const told = [];
+  const { fillText } = CanvasRenderingContext2D.prototype;
+  CanvasRenderingContext2D.prototype.fillText = function (text, x, y, ...rest) {
+    const { e, f } = this.getTransform();
+    const { actualBoundingBoxLeft: left, actualBoundingBoxRight: right, actualBoundingBoxAscent: up, actualBoundingBoxDescent: down } =
+      this.measureText(text);
+    const { clientWidth, clientHeight } = this.canvas;
+    told.push([text, this.font.startsWith("600"), e + x - left, e + x + right, f + y - up, f + y + down, clientWidth, clientHeight]);
+    fillText.call(this, text, x, y, ...rest);
+  };
+  document.querySelector('#widget-0').flm.draw();
+  CanvasRenderingContext2D.prototype.fillText = fillText;
+  return told;
+}"""
+
+
+@pytest.mark.parametrize("width", [320, 360, 480, 800])
+@pytest.mark.parametrize("words", ["tick tock boom", "lemonade blackcurrant gooseberry"])
+def test_no_label_is_cut(open_widget: Open, words: str, width: int) -> None:
+    """Every word stands whole beside its corner, with its mark before it, at any width of a screen."""
+    one, two, three = words.split()
+    page = open_widget(
+        SimplexExplorer(Language.from_sentences([f"{one} {two}", f"{two} {one}", f"{three} {three}"])), width=width
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    written = page.evaluate(WRITTEN)
+    assert [text for text, *_ in written].count(one) == 4, "beside its corners and in the posteriors, of both positions"
+    for text, bold, left, right, top, bottom, wide, high in written:
+        assert left >= (13 if bold else 0), (text, left)  # a bold word has a mark before it
+        assert right <= wide, (text, right, wide)
+        assert top >= 0, (text, top)
+        assert bottom <= high, (text, bottom)
+
+
+def test_stacked_panels_answer_the_pointer(open_widget: Open) -> None:
+    """On a narrow screen the second word's panel stands below the first's, and a click there finds its dots."""
+    page = open_widget(SimplexExplorer(tick_tock(), time=0, particles=40), width=320)
+    box = page.locator("canvas").bounding_box()
+    assert box["height"] > 1.5 * box["width"]
+    page.locator("canvas").click(position={"x": 140, "y": 100})
+    first = get(page, "watched")
+    page.locator("canvas").click(position={"x": 140, "y": box["height"] / 2 + 100})
+    second = get(page, "watched")
+    # The middles of both panels: in each the dot that is watched is the nearest at that position.
+    noise = torch.tensor(page.evaluate(f"Array.from({FLOW}.noise.subarray(0, 40 * 6))")).view(40, 2, 3)
+    angles = torch.tensor([-5 / 6, -1 / 6, 1 / 2]) * torch.pi
+    plane = noise @ torch.stack([angles.cos(), angles.sin()], -1)
+    x, y = page.evaluate(f"{FLOW}.locate([140, 100])")
+    assert [first, second] == (plane - torch.tensor([x, y])).norm(dim=-1).argmin(0).tolist()
+
+
 def test_themes_differ_and_messages_show(open_widget: Open) -> None:
     light = picture(open_widget(SimplexExplorer()))
     assert light == picture(open_widget(SimplexExplorer(theme="light"), theme="dark"))

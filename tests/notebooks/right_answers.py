@@ -6,6 +6,10 @@ RIGHT: list[tuple[str, str]] = [
     ("00.steps", "def f(shares, target): return next(n for n in sorted(shares) if shares[n] >= target)"),
     ("01.decode", "def f(states): return states.max(-1).indices"),
     ("01.decode", "def f(states): return states.softmax(-1).argmax(dim=2)"),
+    (
+        "01.decode",
+        "def f(states):\n    return (states[..., None, :] - torch.eye(states.shape[-1])).square().sum(-1).argmin(-1)",
+    ),
     ("01.mix", "def f(noise, data, t): return torch.lerp(noise, data, t[:, None, None])"),
     (
         "01.mix",
@@ -18,6 +22,11 @@ RIGHT: list[tuple[str, str]] = [
         "            table[position, word] += share\n    return table",
     ),
     ("02.denoise", "def f(x, t, p): w = p * torch.exp(t / (1 - t) ** 2 * x); return w / w.sum(-1, keepdim=True)"),
+    (
+        "02.denoise",
+        "def f(x, t, p):\n    far = (x[:, None, :] - t * torch.eye(len(p))).square().sum(-1)\n"
+        "    w = p * torch.exp(-far / (2 * (1 - t) ** 2))\n    return w / w.sum(-1, keepdim=True)",
+    ),
     ("02.gradient", "def f(z, y):\n    q = z.softmax(-1)\n    q[torch.arange(len(y)), y] -= 1\n    return q / len(y)"),
     ("02.floor", "def f(p): return -(p * p.clamp_min(1e-12).log()).sum(-1).mean()"),
     ("02.floor", "def f(p): return -(p * (p + 1e-9).log()).sum(-1).mean()"),
@@ -34,6 +43,7 @@ RIGHT: list[tuple[str, str]] = [
         "    x *= 1 - t\n    x += t * F.one_hot(tokens, x.shape[-1])\n    logits = network(x, tau)\n    x.zero_()\n"
         "    return F.cross_entropy(logits.transpose(1, 2), tokens)",
     ),
+    ("03.tau", "def f(error, size): chance = 1 - 1 / size; return (chance - error) / chance"),
     ("04.stratified", "def f(u): return (torch.randperm(len(u)) + u) / len(u)"),
     ("04.stratified", "def f(u): return torch.linspace(0, 1, len(u) + 1)[:-1] + u / len(u)"),
     (
@@ -51,4 +61,12 @@ RIGHT: list[tuple[str, str]] = [
         "05.midpoint",
         "def f(b, x, s, t):\n    h = t - s\n    y = x.clone()\n    y += h / 2 * b(x, s)\n    return x + h * b(y, s + h / 2)",
     ),
+    ("08.product", "def f(joint): return torch.outer(joint.sum(1), joint.sum(0))"),
+    ("08.steps", "def f(n): return sum(1 if a != b else 0.5 for a in range(n) for b in range(n)) / n**2"),
+    (
+        "08.valid",
+        "def f(tokens, m):\n    total = 0.0\n    for text in tokens:\n        p = 1.0\n"
+        "        for place, word in enumerate(text):\n            p *= m[place, word]\n        total += p\n    return total",
+    ),
+    ("10.memory", "def f(v, n, gb, each, tables): return int(gb * 1e9 / (v * n * each * tables))"),
 ]

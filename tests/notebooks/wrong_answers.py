@@ -761,4 +761,72 @@ WRONG: list[tuple[str, str, str]] = [
     ("10.memory", "def f(v, n, gb, each, tables): return gb * 10**9 // (v * n * tables)", "takes several bytes"),
     ("10.memory", "def f(v, n, gb, each, tables): return gb * 2**30 // (v * n * each * tables)", "not 2^30"),
     ("10.memory", "def f(v, n, gb, each, tables): return gb * 10**9 // ((v + n) * each * tables)", "and do not add"),
+    # --- one for each diagnosis that no answer above is given ---
+    ("00.valid", "def f(samples, texts): return sum(s not in texts for s in samples) / len(samples)", "share of wrong"),
+    ("00.steps", "def f(shares, target): return sum(s >= target for s in shares.values())", "counts the entries"),
+    ("01.decode", "def f(states): return (states > 0).int().argmax(-1)", "the first positive entry"),
+    ("02.denoise", "def f(x, t, p): return (p * x * t / (1 - t) ** 2).softmax(-1)", "multiplied by the prior"),
+    ("02.floor", "def f(p): return torch.special.entr(p).sum()", "the sum over the batch"),
+    ("03.chance", "def f(t, n, z): return torch.special.ndtr(z + (1 - t) / t).pow(n - 1).mean()", "must grow with t"),
+    (
+        "04.loss",
+        MIX + "return F.cross_entropy(network(x, tau).transpose(1, 2), tokens, reduction='none').sum(-1).mean()",
+        "the sum over the positions",
+    ),
+    ("04.stratified", "def f(u): return torch.linspace(0, 1, len(u))", "middles or ends of fixed slices"),
+    ("04.stratified", "def f(u): return (torch.arange(len(u)) + u[0]) / len(u)", "the draw of the first"),
+    (
+        "04.ema",
+        "def f(weights, decay):\n    a = weights[-1]\n    for w in weights[:-1].flip(0):\n        a = decay * a + (1 - decay) * w\n    return a",
+        "the order is reversed",
+    ),
+    ("05.step", "def f(x, d, s, t): return x + (d - x) / (1 - s)", "the whole unit of time"),
+    (
+        "05.midpoint",
+        "def f(b, x, s, t):\n    m = x + (t - s) / 2 * b(x, s)\n    return m + (t - s) * b(m, (s + t) / 2)",
+        "this one starts at the middle",
+    ),
+    (
+        "05.midpoint",
+        "def f(b, x, s, t): return (t - s) * b(x + (t - s) / 2 * b(x, s), (s + t) / 2)",
+        "this is the change of x",
+    ),
+    ("05.midpoint", "def f(b, x, s, t): return b(x + (t - s) / 2 * b(x, s), (s + t) / 2)", "the velocity halfway"),
+    ("06.weight", "def f(s, u, t): return ((1 - t) / (1 - u)) ** 2 * (u - s) / (t - s)", "squared here"),
+    ("07.jumps", "def f(d, u): return torch.stack([0 * d, d / 2, d])", "all jumps start at 0"),
+    (
+        "07.semigroup",
+        semigroup(
+            goal="(lambda h: h * first + (1 - h) * second)(((1 - c) * (b - a) / ((1 - b) * (c - a)))[:, None, None])"
+        ),
+        "the weight g is counted in mixing times",
+    ),
+    ("08.product", "def f(joint): return torch.full_like(joint, 1 / joint.numel())", "every word equally likely"),
+    ("08.steps", "def f(n): return 0.5 if n == 1 else 1 - 1 / n", "even then half of the cities exist"),
+    (
+        "09.distance",
+        "def f(c, bad, p): return ((c / c.sum() - p).abs().sum() + bad / (c.sum() + bad)) / 2",
+        "the invalid ones among them",
+    ),
+    ("09.front", "def f(s, q): return torch.ones(len(s))", "nobody is left out"),
+    (
+        "10.pairs",
+        "def f(samples, corpus):\n    pairs = lambda ts: [p for t in ts for p in zip(t.split(), t.split()[1:])]\n    seen = set(pairs(corpus))\n    return sum(all(p in seen for p in pairs([t])) for t in samples) / len(samples)",
+        "the share of whole texts",
+    ),
+    (
+        "10.pairs",
+        "def f(samples, corpus):\n    pairs = lambda ts: [p for t in ts for p in zip(t.split(), t.split()[1:])]\n    seen = set(pairs(corpus))\n    return sum(sum(p in seen for p in pairs([t])) / len(pairs([t])) for t in samples) / len(samples)",
+        "the average over the texts",
+    ),
+    (
+        "10.pairs",
+        "def f(samples, corpus):\n    pairs = lambda ts: [p for t in ts for p in zip(t.split(), t.split()[1:])]\n    asked = set(pairs(corpus))\n    return len(asked & set(pairs(samples))) / len(asked)",
+        "the corpus's different pairs that the samples hold",
+    ),
+    (
+        "10.pairs",
+        "def f(samples, corpus):\n    pairs = lambda ts: [p for t in ts for p in zip(t.split(), t.split()[1:])]\n    asked = pairs(samples)\n    return sum(p not in pairs(corpus) for p in asked) / len(asked)",
+        "the share of unknown pairs",
+    ),
 ]

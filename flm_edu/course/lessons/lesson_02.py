@@ -46,6 +46,7 @@ def denoise(answer: Answer) -> Iterator[str]:
             ),
             "after you multiply by the prior, make the rows add up to 1 again": right * even,
             "the softmax runs over the batch; it belongs on the axis of the words": (gain * x).softmax(0),
+            "the score is multiplied by the prior; it must be a sum, score + log p": (gain * x * even).softmax(-1),
         },
     )
     yield "equally likely words are told apart by t x / (1 - t)^2"
@@ -55,7 +56,6 @@ def denoise(answer: Answer) -> Iterator[str]:
         {
             "the words are not equally likely: the prior is missing (add its logarithm to the score)": right,
             "the prior is added to the score; add its logarithm": (gain * x + p).softmax(-1),
-            "the score is multiplied by the prior; it must be a sum, score + log p": ((gain * x * p).softmax(-1)),
         },
     )
     yield "frequent words get more probability"

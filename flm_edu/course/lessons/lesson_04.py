@@ -85,9 +85,6 @@ def loss(answer: Answer) -> Iterator[str]:
             "cross_entropy took one-hot vectors as targets along the wrong axis; give it the indices `tokens`": (
                 F.cross_entropy(logits, data)
             ),
-            "cross_entropy was given (B, L, V); it takes the words on the second axis, so flatten texts and positions": (
-                -logits.log_softmax(1).mean()
-            ),
         },
     )
     yield "the average cross-entropy of the true words"
