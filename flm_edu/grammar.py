@@ -2,34 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
+from flm_edu.automaton import Automaton
+from flm_edu.compiler import compile_rules, draws
 from flm_edu.files import data_dir
 from flm_edu.language import Language
+from flm_edu.rules import GrammarError, Option, Rules, fill
 
-MOST_TEXTS, MOST_CHARACTERS, MOST_CHOICES = 200_000, 20_000_000, 64  # the characters if all texts were of the longest's
-
-
-class GrammarError(ValueError):
-    """A grammar that cannot be read: names the file, the line and what is wrong."""
+#: texts of a language that is a table, and characters of all of them; a larger language is an automaton
+MOST_LISTED, MOST_CHARACTERS = 20_000, 20_000_000
 
 
-@dataclass(frozen=True)
-class _Option:
-    words: str
-    weight: float
-    properties: dict[str, str] = field(default_factory=dict)
-    conditions: tuple[tuple[str, str, str], ...] = ()  # (choice, key, value)
-
-    def admitted(self, drawn: dict[str, _Option]) -> bool:
-        return all(drawn[choice].properties.get(key) == value for choice, key, value in self.conditions)
-
-
-def load_language(name: str | Path) -> Language:
+def load_language(name: str | Path) -> Language | Automaton:
     """Load a language shipped with the package, by name, or one's own, by the path of a .grammar file.
 
     Raises:
@@ -50,18 +37,59 @@ def load_language(name: str | Path) -> Language:
     return replace(language, origin={"kind": "language", "source": str(name)})
 
 
+def load_listed(name: str | Path) -> Language:
+    """Load a language as `load_language` does, where a table of all its texts is needed.
+
+    Raises:
+        ValueError: it has more texts than are listed; else as `load_language`.
+    """
+    language = load_language(name)
+    if isinstance(language, Automaton):
+        raise ValueError(
+            f"language {str(name)!r} has {language.texts:,} texts, too many to list them; take a smaller one"
+        )
+    return language
+
+
 def language_names() -> list[str]:
     """Return the names of the languages shipped with the package."""
     return sorted(path.stem for path in (data_dir() / "languages").glob("*.grammar"))
 
 
-def parse_grammar(content: str, name: str, source: str = "grammar") -> Language:
-    """Return the language of a grammar (format: data/languages/README.md).
+def parse_grammar(content: str, name: str, source: str = "grammar") -> Language | Automaton:
+    """Return the language of a grammar (format: data/languages/README.md): listed, or an automaton beyond `MOST_LISTED`.
 
     Raises:
         GrammarError: names the line and what is wrong with it.
     """
-    choices: dict[str, list[_Option]] = {}
+    rules = read_rules(content, source)
+    try:
+        return _listed(rules, name) or compile_rules(rules, name)
+    except ValueError as error:
+        raise error if isinstance(error, GrammarError) else GrammarError(f"{source}: {error}") from error
+
+
+def _listed(rules: Rules, name: str) -> Language | None:
+    """Return the language as a table; None where it has too many texts for one."""
+    sentences: list[str] = []
+    weights: list[float] = []
+    total = sum(shape.weight for shape in rules.shapes)
+    for drawn, weight in draws(rules, tuple(rules.choices), {}, 1.0):
+        if len(sentences) > MOST_LISTED or len(sentences) * rules.longest > MOST_CHARACTERS:
+            return None
+        for shape in rules.shapes:
+            sentences.append(fill(shape.words, drawn))
+            weights.append(weight * shape.weight / total)
+    return Language.from_sentences(sentences, weights, name=name)
+
+
+def read_rules(content: str, source: str = "grammar") -> Rules:
+    """Return what a grammar says.
+
+    Raises:
+        GrammarError: names the line and what is wrong with it.
+    """
+    choices: dict[str, list[Option]] = {}
     current = ""
     for number, raw in enumerate(content.splitlines(), start=1):
         line, where = raw.partition("#")[0].strip(), f"{source}, line {number}"
@@ -79,33 +107,10 @@ def parse_grammar(content: str, name: str, source: str = "grammar") -> Language:
     shapes = choices.pop("text", [])
     if not shapes:
         raise GrammarError(f"{source}: there is no [text] section with at least one line")
-    if len(choices) > MOST_CHOICES:
-        raise GrammarError(f"{source}: {len(choices)} choices are too many; there can be {MOST_CHOICES}")
-    most = math.prod(len(options) for options in choices.values()) * len(shapes)
-    too_many = (
-        f"{source}: its texts (up to {most:,} by its choices) are too many or too long to list: more than "
-        f"{MOST_TEXTS:,}, or than {MOST_CHARACTERS:,} characters"
-    )
-    if most > MOST_TEXTS and not any(option.conditions for options in choices.values() for option in options):
-        raise GrammarError(too_many)
-    sentences: list[str] = []
-    weights: list[float] = []
-    longest = 0
-    for drawn, weight in _draws(list(choices.items()), source):
-        total = sum(shape.weight for shape in shapes)
-        for shape in shapes:
-            sentences.append(_fill(shape.words, drawn, source))
-            weights.append(weight * shape.weight / total)
-            longest = max(longest, len(sentences[-1]))
-            if len(sentences) > MOST_TEXTS or len(sentences) * longest > MOST_CHARACTERS:
-                raise GrammarError(too_many)
-    try:
-        return Language.from_sentences(sentences, weights, name=name)
-    except ValueError as error:
-        raise GrammarError(f"{source}: {error}") from error
+    return Rules(source, {choice: tuple(options) for choice, options in choices.items()}, tuple(shapes))
 
 
-def _parse_option(line: str, where: str, earlier: list[str]) -> _Option:
+def _parse_option(line: str, where: str, earlier: list[str]) -> Option:
     words, weight, properties, conditions = [], 1.0, {}, []
     for part in line.split():
         if weighted := re.fullmatch(r"\*(\d+(?:\.\d+)?)", part):
@@ -120,40 +125,4 @@ def _parse_option(line: str, where: str, earlier: list[str]) -> _Option:
             words.append(part)
     if not words or weight <= 0:
         raise GrammarError(f"{where}: an option needs words and a weight above 0")
-    return _Option(" ".join(words), weight, properties, tuple(conditions))
-
-
-def _draws(
-    choices: list[tuple[str, list[_Option]]], source: str, drawn: dict[str, _Option] | None = None, weight: float = 1.0
-) -> Iterator[tuple[dict[str, _Option], float]]:
-    """Yield every way to draw one option for each choice, with its probability."""
-    drawn = drawn or {}
-    if not choices:
-        yield drawn, weight
-        return
-    (choice, options), rest = choices[0], choices[1:]
-    admitted = [option for option in options if option.admitted(drawn)]
-    total = sum(option.weight for option in admitted)
-    if not admitted:
-        raise GrammarError(f"{source}: no option of [{choice}] is admitted after {[o.words for o in drawn.values()]}")
-    for option in admitted:
-        yield from _draws(rest, source, {**drawn, choice: option}, weight * option.weight / total)
-
-
-def _fill(shape: str, drawn: dict[str, _Option], source: str) -> str:
-    """Return a shape with its {choice} and {choice.key} replaced."""
-    left = MOST_CHARACTERS
-
-    def replace(match: re.Match[str]) -> str:
-        nonlocal left
-        choice, key = match[1], match[3]
-        if choice not in drawn or (key and key not in drawn[choice].properties):
-            option = f" for {drawn[choice].words!r}" if choice in drawn else ""
-            raise GrammarError(f"{source}: [text] uses {match[0]}, which is not defined{option}")
-        value = drawn[choice].properties[key] if key else drawn[choice].words
-        left -= len(value)
-        if left < 0:
-            raise GrammarError(f"{source}: a text of more than {MOST_CHARACTERS:,} characters is too long")
-        return value
-
-    return re.sub(r"\{(\w+)(\.(\w+))?\}", replace, shape)
+    return Option(" ".join(words), weight, properties, tuple(conditions))

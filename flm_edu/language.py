@@ -1,12 +1,14 @@
 """Finite languages: every text and its probability is known, so every claim about a model can be checked.
 
-A language is a table of N token sequences of length L with probabilities. It is read from a grammar
-(data/languages/README.md describes the format) or made from a list of sentences.
+A `Language` is a table of N token sequences of length L with probabilities. It is read from a grammar
+(data/languages/README.md describes the format) or made from a list of sentences. `flm_edu.automaton` has the languages
+that are too large to list; both answer the same questions (`ExactLanguage`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,10 +21,86 @@ from torch import Tensor
 
 from flm_edu.vocabulary import END_TOKEN, word_tokenizer
 
+CHUNK = 64  # samples at once: a table of (texts, 64) float64 stays in or near the processor's cache
+
+
+class ExactLanguage:
+    """A finite language of which everything can be computed, however many texts it has.
+
+    A subclass has `name`, `words` and `origin`, and gives what raises `NotImplementedError` here.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    origin: Mapping[str, Any]
+
+    def check_words(self) -> None:
+        """Raise ValueError where there are fewer than two words."""
+        if len(self.words) < 2:
+            raise ValueError(f"language {self.name!r} has {len(self.words)} word(s); it needs at least 2")
+
+    @property
+    def texts(self) -> int:
+        """N, the number of texts."""
+        raise NotImplementedError
+
+    @property
+    def vocab_size(self) -> int:
+        """V."""
+        return len(self.words)
+
+    @property
+    def length(self) -> int:
+        """L."""
+        raise NotImplementedError
+
+    @cached_property
+    def entropy(self) -> float:
+        """Of a whole text, in nats; divide by `length` for nats per token."""
+        raise NotImplementedError
+
+    @cached_property
+    def tokenizer(self) -> Tokenizer:
+        """One token a word."""
+        return word_tokenizer(self.words)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hash of the words, texts and probabilities, for provenance."""
+        raise NotImplementedError
+
+    def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
+        """Draw n texts from the language itself: (n, L) int64 on the CPU."""
+        raise NotImplementedError
+
+    def decode(self, tokens: Tensor) -> list[str]:
+        """Return the texts of (B, L) tokens, `<end>` left out."""
+        return [" ".join(self.words[i] for i in row if self.words[i] != END_TOKEN) for row in tokens.tolist()]
+
+    def negative_log_likelihood(self, tokens: Tensor) -> Tensor:
+        """Return -log p of each sample in nats per text: (B, L) -> (B,) float64, infinite outside the language."""
+        raise NotImplementedError
+
+    def contains(self, tokens: Tensor) -> Tensor:
+        """Tell which samples are texts of the language: (B, L) -> (B,) bool."""
+        return self.negative_log_likelihood(tokens).isfinite()
+
+    def validity(self, tokens: Tensor) -> float:
+        """Return the share of (B, L) samples that are texts of the language, in [0, 1]."""
+        return float(self.contains(tokens).double().mean())
+
+    def posterior(self, evidence: Tensor) -> Tensor:
+        """Return the token marginals when texts weigh p(y) exp(sum_l evidence[b, l, y_l]).
+
+        Shapes: (B, L, V) float64 -> (B, L, V) float64 on the simplex; evidence may be -inf, and samples
+        for which every text is impossible give 0 everywhere.
+        """
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, eq=False)
-class Language:
-    """A finite language.
+class Language(ExactLanguage):
+    """A finite language, listed.
 
     Attributes:
         name: what it is called in tables and provenance.
@@ -42,8 +120,7 @@ class Language:
     origin: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if len(self.words) < 2:
-            raise ValueError(f"language {self.name!r} has {len(self.words)} word(s); it needs at least 2")
+        self.check_words()
         if self.probabilities.shape != self.tokens.shape[:1]:
             raise ValueError(f"language {self.name!r}: one probability for each text is needed")
         if not bool((self.probabilities > 0).all()) or abs(float(self.probabilities.sum()) - 1) > 1e-9:
@@ -89,9 +166,9 @@ class Language:
         return len(self.tokens)
 
     @property
-    def vocab_size(self) -> int:
-        """V."""
-        return len(self.words)
+    def texts(self) -> int:
+        """N, the number of texts."""
+        return len(self)
 
     @property
     def length(self) -> int:
@@ -102,11 +179,6 @@ class Language:
     def entropy(self) -> float:
         """Of a whole text, in nats; divide by `length` for nats per token."""
         return float(-(self.probabilities * self.probabilities.log()).sum())
-
-    @cached_property
-    def tokenizer(self) -> Tokenizer:
-        """One token a word."""
-        return word_tokenizer(self.words)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -120,10 +192,6 @@ class Language:
         """Draw n texts from the language itself: (n, L) int64 on the CPU."""
         return self.tokens[torch.multinomial(self.probabilities, n, replacement=True, generator=generator)]
 
-    def decode(self, tokens: Tensor) -> list[str]:
-        """Return the texts of (B, L) tokens, `<end>` left out."""
-        return [" ".join(self.words[i] for i in row if self.words[i] != END_TOKEN) for row in tokens.tolist()]
-
     @cached_property
     def _index(self) -> dict[tuple[int, ...], int]:
         return {tuple(row): i for i, row in enumerate(self.tokens.tolist())}
@@ -133,10 +201,6 @@ class Language:
         return torch.tensor([self._index.get(tuple(row), -1) for row in tokens.tolist()], dtype=torch.long)
 
     # --- how far samples are from it -----------------------------------------------------------
-
-    def validity(self, tokens: Tensor) -> float:
-        """Return the share of (B, L) samples that are texts of the language, in [0, 1]."""
-        return float((self.index(tokens) >= 0).double().mean())
 
     def negative_log_likelihood(self, tokens: Tensor) -> Tensor:
         """Return -log p of each sample in nats per text: (B, L) -> (B,) float64, infinite outside the language."""
@@ -168,3 +232,44 @@ class Language:
         )
         log_mean = torch.log(2 * k) + log_choose + k * p.log() + (n - k + 1) * torch.log1p(-p)
         return float(torch.where(inside, log_mean.exp(), 0.0).sum()) / (2 * n)
+
+    # --- what the oracle asks for --------------------------------------------------------------
+
+    def posterior(self, evidence: Tensor) -> Tensor:
+        """Return the token marginals when texts weigh p_i exp(sum_l evidence[b, l, y_i^l]).
+
+        The texts are a sparse matrix with a row for each text and a column for each (position, token): one product
+        scores every text against the evidence, the other adds the weights of texts up into token marginals. Memory is
+        bounded by a few tables of (N, CHUNK) float64, whatever the samples.
+
+        Shapes: (B, L, V) float64 -> (B, L, V) float64 on the simplex; evidence may be -inf, and samples
+        for which every text is impossible give 0 everywhere.
+        """
+        texts, texts_by_token = self._sparse
+        log_p = self.probabilities.double().log()[:, None]  # (N, 1)
+        parts = []
+        for chunk in torch.split(evidence, CHUNK):
+            log_weight = texts @ chunk.flatten(1).T.contiguous() + log_p  # (N, b)
+            impossible = log_weight.amax(0) == -torch.inf  # (b,)
+            weight = torch.where(impossible, 0.0, log_weight.softmax(0))
+            parts.append((texts_by_token @ weight).T.view(chunk.shape))
+        return torch.cat(parts)
+
+    @cached_property
+    def _sparse(self) -> tuple[Tensor, Tensor]:
+        """Texts by (position, token), and the other way round: (N, L V) and (L V, N)."""
+        texts, length, size = len(self), self.length, self.vocab_size
+        columns = (self.tokens + torch.arange(length) * size).flatten()
+        by_column = torch.argsort(columns, stable=True)
+        starts = torch.bincount(columns, minlength=length * size).cumsum(0)
+        ones = torch.ones(texts * length, dtype=torch.float64)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # torch calls its sparse rows a beta feature
+            return (
+                torch.sparse_csr_tensor(
+                    torch.arange(0, texts * length + 1, length), columns, ones, (texts, length * size)
+                ),
+                torch.sparse_csr_tensor(
+                    torch.cat([starts.new_zeros(1), starts]), by_column // length, ones, (length * size, texts)
+                ),
+            )

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flm_edu.files import data_dir
-from flm_edu.grammar import GrammarError, language_names, load_language, parse_grammar
+from flm_edu.grammar import GrammarError, language_names, load_language, load_listed, parse_grammar
 from flm_edu.language import Language
 
 
 def test_cities_are_two_texts_whose_words_agree() -> None:
-    cities = load_language("cities")
+    cities = load_listed("cities")
     assert sorted(cities.decode(cities.tokens)) == ["new york", "san diego"]
     assert cities.probabilities.tolist() == [0.5, 0.5]
     assert cities.entropy == pytest.approx(math.log(2))
@@ -29,14 +29,14 @@ def test_the_table_of_languages_is_true(name: str) -> None:
     row = re.search(rf"\| `{name}` \| ([\d,]+) \| (\d+) \| (\d+) \|", readme)
     assert row, f"{name} is missing in the table"
     assert [int(cell.replace(",", "")) for cell in row.groups()] == [
-        len(language),
+        language.texts,
         language.length,
         language.vocab_size,
     ]
 
 
 def test_sizes_are_what_the_course_counts_on() -> None:
-    sentences, tales = load_language("sentences"), load_language("tales")
+    sentences, tales = load_listed("sentences"), load_listed("tales")
     assert 8 <= sentences.length <= 10
     assert 400 <= len(sentences) <= 600
     assert 24 <= tales.length <= 32
@@ -44,7 +44,7 @@ def test_sizes_are_what_the_course_counts_on() -> None:
 
 
 def test_tales_agree_across_the_whole_text() -> None:
-    tales = load_language("tales")
+    tales = load_listed("tales")
     her = {"anna", "clara", "ella", "ruth"}
     things = {"ball", "book", "drum", "hat", "kite", "lamp", "ring", "spoon"}
     for text in tales.decode(tales.tokens):
@@ -61,6 +61,7 @@ def test_tales_agree_across_the_whole_text() -> None:
 def test_the_example_of_the_format_is_a_grammar() -> None:
     content = (data_dir() / "languages" / "README.md").read_text(encoding="utf-8")
     example = parse_grammar(content.split("```")[1], "example")
+    assert isinstance(example, Language)
     texts = example.decode(example.tokens)
     assert "anna took her boat to the shore ." in texts
     assert "anna took her boat to the market ." not in texts, "a condition is kept"
@@ -81,6 +82,7 @@ def test_probabilities_multiply_weights_and_conditions() -> None:
         """,
         name="toy",
     )
+    assert isinstance(language, Language)
     exact = dict(zip(language.decode(language.tokens), language.probabilities.tolist(), strict=True))
     assert exact == pytest.approx(
         {
@@ -116,13 +118,13 @@ def test_bad_grammars_name_the_line(grammar: str, message: str) -> None:
 
 
 def test_unknown_names_list_the_known_ones() -> None:
-    with pytest.raises(FileNotFoundError, match="cities, drinks, sentences, tales"):
-        load_language("poems")
+    with pytest.raises(FileNotFoundError, match="cities, drinks, errands, found, sentences, tales"):
+        load_listed("poems")
 
 
 def test_a_grammar_of_ones_own(tmp_path: Path) -> None:
     (tmp_path / "mine.grammar").write_text("[a]\nx\ny\n[text]\n{a} z\n")
-    language = load_language(tmp_path / "mine.grammar")
+    language = load_listed(tmp_path / "mine.grammar")
     assert language.name == "mine"
     assert len(language) == 2
 

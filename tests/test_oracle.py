@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flm_edu import interpolant as ip
 from flm_edu.flow import FlowLM
-from flm_edu.grammar import load_language
+from flm_edu.grammar import load_listed
 from flm_edu.language import Language
 from flm_edu.language_model import load_model
 from flm_edu.objectives import StepContext, flow_matching
@@ -151,7 +151,7 @@ def test_who_claims_to_be_sure_ends_in_the_right_corner() -> None:
 
 
 def test_flow_map_at_no_distance_is_the_identity_and_its_denoiser_the_diagonal() -> None:
-    language = load_language("cities")
+    language = load_listed("cities")
     x = states(language, 0)
     flow_map = PerfectFlowMap(language)
     for value in (0.0, 0.4, 1.0):
@@ -163,7 +163,7 @@ def test_flow_map_at_no_distance_is_the_identity_and_its_denoiser_the_diagonal()
 @pytest.mark.parametrize("arguments", [{"tolerance": 0.0}, {"max_substeps": 4}])
 def test_bad_tolerances_are_refused(arguments: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="must be above 0"):
-        PerfectFlowMap(load_language("cities"), **arguments)  # type: ignore[arg-type]
+        PerfectFlowMap(load_listed("cities"), **arguments)  # type: ignore[arg-type]
 
 
 # --- discrete models ----------------------------------------------------------------------------
@@ -231,14 +231,14 @@ def test_samples_pass_a_chi_square_test(name: str, steps: int) -> None:
 
 @pytest.mark.parametrize("kind", ["masked", "uniform"])
 def test_discrete_one_step_is_the_product_of_marginals(kind: str) -> None:
-    cities = load_language("cities")
+    cities = load_listed("cities")
     tokens = load_perfect(kind, cities).sample(4000, 1, generator=torch.Generator().manual_seed(0))
     assert cities.validity(tokens) == pytest.approx(0.5, abs=0.04)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 5])
 def test_factorized_joint_is_what_sampling_gives(steps: int) -> None:
-    cities = load_language("cities")
+    cities = load_listed("cities")
     joint = factorized_joint(cities, steps)
     assert float(joint.sum()) == pytest.approx(1)
     tokens = PerfectMasked(cities).sample(20_000, steps, generator=torch.Generator().manual_seed(steps))
@@ -248,7 +248,7 @@ def test_factorized_joint_is_what_sampling_gives(steps: int) -> None:
     assert float((seen - joint).abs().max()) < 0.015
     assert exact_joint(cities).flatten().sort().values.tolist() == [0.0] * 14 + [0.5] * 2
     with pytest.raises(ValueError, match="two tokens"):
-        factorized_joint(load_language("sentences"), 1)
+        factorized_joint(load_listed("sentences"), 1)
 
 
 def test_lost_samples_follow_the_documented_rule() -> None:
@@ -265,7 +265,7 @@ def test_lost_samples_follow_the_documented_rule() -> None:
 
 @pytest.mark.parametrize("name", list(PERFECT))
 def test_they_sample_as_trained_models_do(name: str) -> None:
-    language = load_language("cities")
+    language = load_listed("cities")
     model = load_perfect(f"perfect:{name}", language)
     draws = [model.sample(6, 3, generator=torch.Generator().manual_seed(seed)) for seed in (0, 0)]
     assert torch.equal(*draws)
@@ -288,12 +288,12 @@ def test_they_sample_as_trained_models_do(name: str) -> None:
 def test_unknown_names_are_refused() -> None:
     for name in ("perfect:gpt", "perfect:masked@uniform", "perfect:flow@linear"):
         with pytest.raises(ValueError, match="unknown"):
-            load_perfect(name, load_language("cities"))
+            load_perfect(name, load_listed("cities"))
 
 
 def test_floor_agrees_with_the_mean_log_probability() -> None:
     """The same number by its other definition: -log of the posterior at the token that was really there."""
-    language = load_language("sentences")
+    language = load_listed("sentences")
     flow = PerfectFlow(language)
     tau = torch.tensor([0.2, 0.5, 0.8], dtype=torch.float64)
     floor, error = flow.cross_entropy_floor(tau, samples=1000, generator=torch.Generator().manual_seed(0))
@@ -322,8 +322,8 @@ def test_floor_agrees_with_the_mean_log_probability() -> None:
 @pytest.mark.slow
 def test_trained_denoiser_converges_to_the_exact_one(capsys: pytest.CaptureFixture[str]) -> None:
     """The gap between the loss and the floor is the mean KL(exact || trained), printed per bin of tau."""
-    language = load_language("sentences")
-    model, perfect = FlowLM.from_pretrained("sentences-flm"), PerfectFlow(load_language("sentences"))
+    language = load_listed("sentences")
+    model, perfect = FlowLM.from_pretrained("sentences-flm"), PerfectFlow(load_listed("sentences"))
     generator = torch.Generator().manual_seed(0)
     gaps, losses, floors = [], [], []
     for tau_bin in range(8):
@@ -355,7 +355,7 @@ def test_trained_denoiser_converges_to_the_exact_one(capsys: pytest.CaptureFixtu
 @pytest.mark.slow
 def test_the_shipped_flow_map_lands_where_the_exact_one_does() -> None:
     """Same noise, same text: most one-step samples of the trained flow map are those of the exact flow map."""
-    language = load_language("sentences")
+    language = load_listed("sentences")
     trained = load_model("sentences-fmlm").sample(500, 1, generator=torch.Generator().manual_seed(0))
     exact = PerfectFlowMap(language).sample(500, 1, generator=torch.Generator().manual_seed(0))
     assert language.validity(exact) > 0.995

@@ -10,7 +10,7 @@ from flm_edu.corpus import load_corpus
 from flm_edu.evaluation import sweep
 from flm_edu.files import data_dir
 from flm_edu.flow import FlowMapLM
-from flm_edu.grammar import load_language
+from flm_edu.grammar import load_listed
 from flm_edu.language_model import load_model
 from flm_edu.model_files import shipped_models
 from flm_edu.oracle import PerfectFlow
@@ -20,7 +20,7 @@ SAMPLES = 1000
 
 def validity(name: str, steps: int) -> float:
     model = load_model(name)
-    language = load_language(str(model.provenance["corpus"]))
+    language = load_listed(str(model.provenance["corpus"]))
     samples = {1: 4000, 64: 300}.get(steps, SAMPLES)  # a flow in 64 steps is dear, and errs in one text of a hundred
     return language.validity(model.sample(samples, steps, generator=torch.Generator().manual_seed(11)))
 
@@ -53,7 +53,7 @@ def test_a_model_finds_the_data_it_was_trained_on_as_they_are(name: str) -> None
 
 def test_drinks_end_where_the_perfect_flow_carries_them() -> None:
     """Sixteen steps of the trained flow, and one jump of its map, against the exact flow from the same noise."""
-    exact = PerfectFlow(load_language("drinks")).sample(SAMPLES, 64, generator=torch.Generator().manual_seed(11))
+    exact = PerfectFlow(load_listed("drinks")).sample(SAMPLES, 64, generator=torch.Generator().manual_seed(11))
     for name, steps, least in (("drinks-flm", 16, 0.97), ("drinks-fmlm", 1, 0.97)):
         tokens = load_model(name).sample(SAMPLES, steps, generator=torch.Generator().manual_seed(11))
         assert float((tokens == exact).double().mean()) >= least, name
@@ -80,7 +80,7 @@ def test_valid_texts(name: str, steps: int, least: float) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "steps"), [("sentences-flm", 64), ("sentences-fmlm", 1), ("sentences-fmlm", 8)])
 def test_samples_are_spread_as_the_language_is(name: str, steps: int) -> None:
-    language = load_language("sentences")
+    language = load_listed("sentences")
     tokens = load_model(name).sample(SAMPLES, steps, generator=torch.Generator().manual_seed(11))
     assert language.total_variation(tokens) <= language.expected_total_variation(SAMPLES) + 0.05
 

@@ -17,7 +17,7 @@ import flm_edu
 from flm_edu.evaluation import Point, save_sweep
 from flm_edu.files import data_dir
 from flm_edu.flow import FlowLM
-from flm_edu.grammar import load_language
+from flm_edu.grammar import load_listed
 from flm_edu.language import Language
 from flm_edu.objectives import flow_matching
 from flm_edu.plots.records import FIGURES
@@ -125,7 +125,7 @@ def test_misspelt_options_and_unfit_languages_are_refused() -> None:
     with pytest.raises(TypeError, match="no option partcles"):
         SimplexExplorer(partcles=3)
     with pytest.raises(ValueError, match="29 words and 10 tokens"):
-        SimplexExplorer(load_language("sentences"))
+        SimplexExplorer(load_listed("sentences"))
     with pytest.raises(ValueError, match="shows three or four words"):
         SimplexExplorer(Language.from_sentences(["a b c"]))
 
@@ -242,7 +242,7 @@ def test_sweeps_that_hold_nothing_are_refused(tmp_path: Path) -> None:
 
 def test_tables_that_cannot_be_read_are_refused() -> None:
     with pytest.raises(ValueError, match="language of two tokens"):
-        FactorizationExplorer(load_language("sentences"))
+        FactorizationExplorer(load_listed("sentences"))
     pairs = [f"a{i} b{i}" for i in range(9)]
     with pytest.raises(ValueError, match="more than 8 words"):
         FactorizationExplorer(Language.from_sentences(pairs))

@@ -9,7 +9,7 @@ from flm_edu.corpus.rows import cached_corpus
 from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
 from flm_edu.generator import TextGenerator
 from flm_edu.grammar import load_language
-from flm_edu.language import Language
+from flm_edu.language import ExactLanguage
 from flm_edu.language_model import LanguageModel, load_model
 from flm_edu.oracle import load_perfect
 
@@ -25,9 +25,9 @@ def open_model(name: str, device: str = "cpu") -> tuple[LanguageModel, str | Non
     return model, sampler
 
 
-def open_perfect(name: str, data: Language | TextCorpus) -> tuple[TextGenerator, str | None]:
+def open_perfect(name: str, data: ExactLanguage | TextCorpus) -> tuple[TextGenerator, str | None]:
     """Load what perfect:KIND or perfect:KIND@SAMPLER names, or perfect:flow@CLOCK: the model, and its sampler if named."""
-    if not isinstance(data, Language):
+    if not isinstance(data, ExactLanguage):
         raise ValueError(f"{name}: perfect models exist for finite languages only; give --language")
     place, _, sampler = name.partition("@")
     if sampler and sampler in load_perfect(place, data).SAMPLERS:
@@ -37,7 +37,7 @@ def open_perfect(name: str, data: Language | TextCorpus) -> tuple[TextGenerator,
 
 def load_data(
     language: str | None, corpus: str | None, cache: Path | None = None, **options: Any
-) -> Language | TextCorpus:
+) -> ExactLanguage | TextCorpus:
     """Load the one that is named, with the options of real text, kept in a folder if there is one."""
     if bool(language) == bool(corpus):
         raise ValueError("give one of --language (a finite language) and --corpus (real text)")
@@ -51,7 +51,7 @@ def load_data(
     return load_corpus(corpus, **options) if cache is None else cached_corpus(cache, corpus, **options)
 
 
-def _finite(name: str, cache: Path | None) -> Language:
+def _finite(name: str, cache: Path | None) -> ExactLanguage:
     _refuse_cache(name, cache)
     return load_language(name)
 
@@ -64,7 +64,7 @@ def _refuse_cache(name: str, cache: Path | None) -> None:
 
 def data_of(
     model: LanguageModel | None, language: str | None, corpus: str | None, cache: Path | None = None
-) -> Language | TextCorpus:
+) -> ExactLanguage | TextCorpus:
     """Return the data named on the command line, else what the model says it was trained on."""
     if model is None:
         if not language or corpus:
@@ -83,7 +83,7 @@ def data_of(
     if finite:
         _refuse_cache(source, cache)
     try:
-        data: Language | TextCorpus = (
+        data: ExactLanguage | TextCorpus = (
             load_language(source) if finite else load_data(None, source, cache, limit=origin.get("limit"), **options)
         )
     except (ValueError, OSError) as error:
@@ -98,7 +98,7 @@ def data_of(
     return data
 
 
-def check_fits(name: str, model: LanguageModel, data: Language | TextCorpus) -> None:
+def check_fits(name: str, model: LanguageModel, data: ExactLanguage | TextCorpus) -> None:
     """Raise `ValueError` where a model's vocabulary and length are not the data's."""
     have, want = (model.vocab_size, model.length), (data.vocab_size, data.length)
     if have != want:

@@ -9,6 +9,7 @@ import torch
 import typer
 from tqdm.auto import tqdm
 
+from flm_edu.automaton import Automaton
 from flm_edu.cli.common import (
     CacheOption,
     CorpusOption,
@@ -28,8 +29,8 @@ from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
 from flm_edu.evaluation.judge import Judge
 from flm_edu.evaluation.sweep import sweep
 from flm_edu.evaluation.tables import load_sweeps, save_sweep
-from flm_edu.grammar import load_language
-from flm_edu.language import Language
+from flm_edu.grammar import language_names, load_language
+from flm_edu.language import ExactLanguage
 from flm_edu.model_files import read_json
 from flm_edu.plots.table import format_footing, format_table
 from flm_edu.provenance import describe_run
@@ -207,7 +208,7 @@ def report(
 
 @command("language", epilog="Examples: flm-edu language tales | flm-edu language my.grammar --n 10")
 def show_language(
-    name: Annotated[str, typer.Argument(help="cities, drinks, sentences, tales, or a .grammar file.")],
+    name: Annotated[str, typer.Argument(help=f"{', '.join(language_names())}, or a .grammar file.")],
     n: Annotated[int, typer.Option(help="Texts to show.")] = 5,
     seed: SeedOption = 0,
 ) -> None:
@@ -215,7 +216,11 @@ def show_language(
     if n < 0:
         raise ValueError(f"--n is {n}; it must be 0 or more")
     chosen = load_language(name)
-    typer.echo(f"{len(chosen)} texts of {chosen.length} tokens, {chosen.vocab_size} words")
+    typer.echo(f"{chosen.texts:,} texts of {chosen.length} tokens, {chosen.vocab_size} words")
+    if isinstance(chosen, Automaton):
+        typer.echo(
+            f"too many to list; an automaton of {chosen.states:,} states and {chosen.edges:,} edges has them all"
+        )
     typer.echo(f"entropy {chosen.entropy:.4f} nats per text, {chosen.entropy / chosen.length:.4f} per token")
     for text in chosen.decode(chosen.sample(max(n, 1), generator=torch.Generator().manual_seed(seed)))[:n]:
         typer.echo(f"  {text}")
@@ -241,7 +246,7 @@ def _step_counts(text: str) -> list[int]:
     return counts
 
 
-def _load_demo_data(language: str | None, corpus: str | None) -> Language | TextCorpus:
+def _load_demo_data(language: str | None, corpus: str | None) -> ExactLanguage | TextCorpus:
     if corpus:
         return load_corpus(corpus, 32, vocab_size=2048, packing="sentence")
     return load_data(language or "sentences", None)

@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from flm_edu.language import Language
+from flm_edu.language import ExactLanguage
 from flm_edu.oracle.discrete import PerfectAutoregressive, PerfectMasked, PerfectUniform
 from flm_edu.oracle.factorization import exact_joint, factorized_joint
 from flm_edu.oracle.flow import PerfectFlow, PerfectFlowMap
@@ -18,7 +18,7 @@ PERFECT: dict[str, type[PerfectModel]] = {
 }
 
 
-def load_perfect(name: str, language: Language) -> PerfectModel:
+def load_perfect(name: str, language: ExactLanguage) -> PerfectModel:
     """Return a perfect model by the name of the command line: "perfect:flow", ..., or "perfect:flow@uniform".
 
     Raises:

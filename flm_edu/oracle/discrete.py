@@ -12,7 +12,7 @@ from flm_edu.generator import Request
 from flm_edu.interpolant import (
     one_hot,
 )
-from flm_edu.language import Language
+from flm_edu.language import ExactLanguage
 from flm_edu.oracle.posterior import PerfectModel
 from flm_edu.trajectory import Recorder, Trajectory
 
@@ -25,10 +25,10 @@ class _Discrete(PerfectModel):
     language's own marginal at that position.
     """
 
-    def __init__(self, language: Language):
+    def __init__(self, language: ExactLanguage):
         super().__init__(language)
         no_evidence = torch.zeros(1, language.length, language.vocab_size, dtype=torch.float64)
-        self._marginal = self._posterior.token_posterior(no_evidence)[0]  # (L, V)
+        self._marginal = self.language.posterior(no_evidence)[0]  # (L, V)
 
     def _defined(self, posterior: Tensor) -> Tensor:
         """Give the marginals to rows without any possible text."""
@@ -47,7 +47,7 @@ class PerfectMasked(MaskedGenerator, _Discrete):
         All zero for a sample that no text agrees with.
         """
         log_match = one_hot(tokens, self.language.vocab_size, torch.float64).log()  # 0 at the token, -inf elsewhere
-        return self._posterior.token_posterior(torch.where(known[..., None], log_match, 0.0))
+        return self.language.posterior(torch.where(known[..., None], log_match, 0.0))
 
     def completion(self, tokens: Tensor, known: Tensor) -> Tensor:
         """Return the posterior, certain where known, and the marginals where no text is possible."""
@@ -67,7 +67,7 @@ class PerfectUniform(UniformGenerator, _Discrete):
         """
         size = self.language.vocab_size
         likelihood = alpha * one_hot(tokens, size, torch.float64) + (1 - alpha) / size  # of x^l given y^l
-        return self._posterior.token_posterior(likelihood.log())
+        return self.language.posterior(likelihood.log())
 
     def context(self, tokens: Tensor, alpha: float) -> Tensor:
         """Return what the other positions say of each position's clean token: the posterior without its own evidence.
@@ -97,7 +97,7 @@ class PerfectAutoregressive(_Discrete):
         tokens = torch.zeros(len(prefix), self.language.length, dtype=torch.long)
         tokens[:, : prefix.shape[1]] = prefix
         log_match = one_hot(tokens, self.language.vocab_size, torch.float64).log()
-        posterior = self._posterior.token_posterior(torch.where(known[:, None], log_match, 0.0))
+        posterior = self.language.posterior(torch.where(known[:, None], log_match, 0.0))
         return posterior[:, prefix.shape[1]]
 
     def generate(self, request: Request) -> Tensor | Trajectory:

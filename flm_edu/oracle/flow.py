@@ -17,7 +17,7 @@ from flm_edu.interpolant import (
     two_time_denoiser_from_flow_map,
     velocity_from_denoiser,
 )
-from flm_edu.language import Language
+from flm_edu.language import ExactLanguage
 from flm_edu.oracle.posterior import PerfectModel
 from flm_edu.sampling import FlowGenerator
 from flm_edu.schedule import ScheduleName, load_schedule
@@ -33,7 +33,7 @@ class PerfectFlow(FlowGenerator, PerfectModel):
 
     kind = "perfect-flow"
 
-    def __init__(self, language: Language, schedule: ScheduleName = "decoding-error"):
+    def __init__(self, language: ExactLanguage, schedule: ScheduleName = "decoding-error"):
         super().__init__(language)
         self.schedule = load_schedule(schedule, language.vocab_size)
 
@@ -46,7 +46,7 @@ class PerfectFlow(FlowGenerator, PerfectModel):
         t = t.double()
         # Beyond 1e12 nothing is left to weigh: one ulp of x decides. It keeps t = 1 finite.
         gain = (t / (1 - t).square()).clamp_max(1e12)
-        return self._posterior.token_posterior(x.double() * expand_time(gain, x.double()))
+        return self.language.posterior(x.double() * expand_time(gain, x.double()))
 
     def velocity(self, x: Tensor, t: Tensor) -> Tensor:
         """Return b_t(x) = (D_t(x) - x) / (1 - t): (B, L, V), (B,) -> (B, L, V) float64."""
@@ -111,7 +111,7 @@ class PerfectFlowMap(PerfectFlow):
 
     def __init__(
         self,
-        language: Language,
+        language: ExactLanguage,
         schedule: ScheduleName = "decoding-error",
         *,
         tolerance: float = 1e-3,
@@ -169,7 +169,7 @@ class PerfectFlowMap(PerfectFlow):
 
     def _step(self, y: Tensor, begin: Tensor, end: Tensor) -> Tensor:
         """Take a step of the classical Runge-Kutta method for dy/dc = D, from c = begin to c = end (B, 1, 1)."""
-        posterior = self._posterior.token_posterior
+        posterior = self.language.posterior
         middle, step = (begin + end) / 2, end - begin
         k1 = posterior(begin * y)
         k2 = posterior(middle * (y + step / 2 * k1))

@@ -13,7 +13,7 @@ from flm_edu.settings import Settings, setting
 
 
 class Corpus(Protocol):
-    """What training needs of its data; `Language` and `TextCorpus` both have it."""
+    """What training needs of its data; `Language`, `Automaton` and `TextCorpus` have it."""
 
     @property
     def name(self) -> str:

@@ -8,7 +8,7 @@ import torch
 import traitlets
 
 from flm_edu.draws import gaussian_noise
-from flm_edu.grammar import load_language
+from flm_edu.grammar import load_listed
 from flm_edu.language import Language
 from flm_edu.oracle import exact_joint
 from flm_edu.widgets.base import Number, Switch, Widget, javascript, pack, quadrature
@@ -55,7 +55,7 @@ class FactorizationExplorer(Widget):
     asked = Number(0, 0, 32, whole=True).tag(sync=True)
 
     def __init__(self, language: Language | None = None, *, seed: int = 0, **state: Any):
-        language = language or load_language("cities")
+        language = language or load_listed("cities")
         joint = exact_joint(language)
         used = [torch.nonzero(joint.sum(axis)).flatten().tolist() for axis in (1, 0)]
         if max(map(len, used)) > WORDS:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from flm_edu.draws import gaussian_noise
 from flm_edu.generator import TextGenerator
-from flm_edu.grammar import load_language
+from flm_edu.grammar import load_listed
 from flm_edu.language import Language
 from flm_edu.language_model import load_model
 from flm_edu.widgets.base import Choice, Number, Switch, Widget, javascript, pack, quadrature
@@ -28,7 +28,7 @@ STAGES: dict[str, tuple[list[str], dict[str, Any]]] = {
 
 def three_words() -> Language:
     """Return the shipped language `drinks`: one token, three words, the smallest simplex that is a picture."""
-    return load_language("drinks")
+    return load_listed("drinks")
 
 
 def tick_tock() -> Language:

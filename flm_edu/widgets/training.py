@@ -11,7 +11,7 @@ import traitlets
 
 from flm_edu.files import data_dir
 from flm_edu.grammar import load_language
-from flm_edu.language import Language
+from flm_edu.language import ExactLanguage
 from flm_edu.oracle.flow import PerfectFlow
 from flm_edu.plots.records import FIGURES, PROGRESS, figure
 from flm_edu.training.records import METRICS_FILE, read_metrics
@@ -64,7 +64,7 @@ class TrainingMonitor(Widget):
         self,
         records: Sequence[Mapping[str, float]] | str | Path | None = None,
         *,
-        language: Language | None = None,
+        language: ExactLanguage | None = None,
         kind: str = "flow-lm",
         sampler: Callable[[], Sequence[str]] | None = None,
         **state: Any,

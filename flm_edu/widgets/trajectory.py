@@ -10,7 +10,7 @@ import traitlets
 
 from flm_edu.generator import TextGenerator
 from flm_edu.grammar import load_language
-from flm_edu.language import Language
+from flm_edu.language import ExactLanguage
 from flm_edu.language_model import load_model
 from flm_edu.oracle.discrete import PerfectMasked, PerfectUniform
 from flm_edu.widgets.base import Choice, Number, Widget, javascript, pack
@@ -54,7 +54,7 @@ class TrajectoryPlayer(Widget):
         self,
         models: Mapping[str, TextGenerator] | None = None,
         *,
-        language: Language | None = None,
+        language: ExactLanguage | None = None,
         evaluations: Sequence[int] = (1, 2, 4, 8),
         samples: int = 5,
         seed: int = 0,
@@ -85,7 +85,7 @@ class TrajectoryPlayer(Widget):
                 key = f"{len(runs)}"
                 arrays[f"words {key}"] = words.compact(model, way.likeliest).to(torch.int32).numpy()  # (S+1, B, L, K)
                 arrays[f"chances {key}"] = way.likelihoods.numpy()
-                valid = (language.index(way.final_tokens) >= 0).tolist() if language else None
+                valid = language.contains(way.final_tokens).tolist() if language else None
                 runs.append({"model": name, "kind": model.kind, "steps": str(count), "key": key, "valid": valid})
         counts = [str(count) for count in evaluations]
         first = {"steps": "4" if "4" in counts else counts[0]}

@@ -13,7 +13,7 @@ from flm_edu.baselines.masked import hide, masked_diffusion
 from flm_edu.baselines.uniform import UniformDiffusion, corrupt, uniform_bound, uniform_diffusion
 from flm_edu.discrete import denoise_uniform, unmask
 from flm_edu.draws import categorical, random_tokens
-from flm_edu.grammar import load_language
+from flm_edu.grammar import load_listed
 from flm_edu.language import Language
 from flm_edu.language_model import LanguageModel, load_model
 from flm_edu.network import NetworkConfig
@@ -193,11 +193,12 @@ def test_even_fills_equal_shares_at_random_places_the_fewest_first(steps: int, g
 
 
 def test_two_words_that_must_agree_are_written_evenly_in_two_steps() -> None:
-    perfect = PerfectMasked(load_language("cities"))
+    cities = load_listed("cities")
+    perfect = PerfectMasked(cities)
     one, two = (perfect.sample(1000, n, sampler="even", generator=torch.Generator().manual_seed(0)) for n in (1, 2))
-    assert perfect.language.validity(one) == pytest.approx(0.5, abs=0.06)
-    assert perfect.language.validity(two) == 1
-    assert perfect.language.total_variation(two) < 0.06
+    assert cities.validity(one) == pytest.approx(0.5, abs=0.06)
+    assert cities.validity(two) == 1
+    assert cities.total_variation(two) < 0.06
 
 
 # --- uniform diffusion --------------------------------------------------------------------------

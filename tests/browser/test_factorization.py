@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from flm_edu.grammar import load_language
+from flm_edu.grammar import load_listed
 from flm_edu.oracle import PerfectFlow, exact_joint, factorized_joint
 from flm_edu.widgets import FactorizationExplorer, tick_tock
 from tests.browser.conftest import get, picture
@@ -14,7 +14,7 @@ WIDGET = "document.querySelector('#widget-0').flm"
 
 
 def test_the_tables_are_the_oracles(open_widget: Callable[..., Any]) -> None:
-    for language in (load_language("cities"), tick_tock()):
+    for language in (load_listed("cities"), tick_tock()):
         page = open_widget(FactorizationExplorer(language))
 
         def table(expression: str, page: Any = page) -> torch.Tensor:

@@ -12,7 +12,7 @@ import nbformat
 import pytest
 
 from flm_edu.evaluation import Point, save_sweep
-from flm_edu.grammar import load_language
+from flm_edu.grammar import load_listed
 from flm_edu.language import Language
 from flm_edu.model_files import TOKENIZER
 from flm_edu.oracle import PerfectMasked
@@ -123,7 +123,7 @@ def grammar(folder: Path) -> Language:
     """A language of two words that must agree, out of a file, of the first payloads."""
     lines = ["[a]", *(f"{word} k={i}" for i, word in enumerate(WORDS[:8])), "[b]", "tea", "[text]", "{a} {b}"]
     (folder / "hostile.grammar").write_text("\n".join(lines), encoding="utf-8")
-    return load_language(folder / "hostile.grammar")
+    return load_listed(folder / "hostile.grammar")
 
 
 def widget(make: Callable[[Path], Widget], **state: Any) -> Callable[[Path], Path]:

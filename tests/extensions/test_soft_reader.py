@@ -12,7 +12,7 @@ from flm_edu.cli import app
 from flm_edu.extensions.path import PathMapLM
 from flm_edu.extensions.soft_reader import SoftFlowLM, SoftFlowMapLM, soften
 from flm_edu.flow import FlowLM, FlowMapLM
-from flm_edu.grammar import load_language
+from flm_edu.grammar import load_listed
 from flm_edu.language import Language
 from flm_edu.language_model import load_model
 from flm_edu.methods import DISTILLATIONS, TRAINABLE
@@ -117,7 +117,7 @@ def test_it_is_trained_and_distilled_by_name(tmp_path: Path, monkeypatch: pytest
 
 @pytest.mark.slow
 def test_it_learns_a_language(tmp_path: Path) -> None:
-    cities = load_language("cities")
+    cities = load_listed("cities")
     model = softly(tiny_flow(cities, width=32, absolute_positions=True))
     objective = TRAINABLE["soft-flow"].objective
     assert objective is not None

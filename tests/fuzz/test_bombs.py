@@ -96,8 +96,11 @@ BOMBS: dict[str, Bomb] = {
     "a memo": ("x.ckpt", lambda: archive(("data.pkl", b"\x80\x02}r\xff\xff\xff\x7f.")), read_checkpoint),
     "a state": ("x.pt", lambda: archive(*ZEROS), read_folder_state),
     "a state that lies": ("x.pt", lambda: archive(*ZEROS, claims=100), read_folder_state),
-    "20^8 texts": ("x.grammar", lambda: choices(8, 20), load_language),
-    "20^8 texts with a condition": ("x.grammar", lambda: choices(8, 20).replace("w7o3", "w7o3 ?c0.a=b"), load_language),
+    "20^8 texts that are remembered": (
+        "x.grammar",
+        lambda: choices(8, 20, 2 * "{c0} {c1} {c2} {c3} {c4} {c5} {c6} {c7} "),
+        load_language,
+    ),
     "one choice after the other": ("x.grammar", lambda: choices(3000, 1), load_language),
     "long texts": ("x.grammar", lambda: choices(2, 400, "{c0} {c1} " * 5000), load_language),
     "one long text": ("x.grammar", lambda: f"[a]\n{'tea ' * 100_000}\n[text]\n{'{a}' * 100_000}", load_language),
@@ -123,6 +126,16 @@ def test_a_bomb_is_refused(name: str, tmp_path: Path) -> None:
     assert "alloc" not in str(refused.value).lower()
     assert needed < MEGABYTES
     assert seconds < 5
+
+
+@pytest.mark.parametrize("condition", ["", " ?c0.a=b"])
+def test_a_grammar_of_very_many_texts_costs_little(condition: str, tmp_path: Path) -> None:
+    (tmp_path / "x.grammar").write_text(choices(8, 20).replace("w7o3", "w7o3" + condition))
+    started = time.perf_counter()
+    with hunger() as grown:
+        assert load_language(tmp_path / "x.grammar").texts in (20**8, 20**7 * 19)
+    assert grown() < MEGABYTES
+    assert time.perf_counter() - started < 5
 
 
 @pytest.mark.parametrize("name", ["width", "length", "vocab_size", "blocks", "heads", "time_width"])

@@ -1,0 +1,185 @@
+"""An automaton is the language that its grammar lists, however many texts there are."""
+
+import itertools
+import math
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from flm_edu.automaton import Automaton
+from flm_edu.compiler import compile_rules, draws
+from flm_edu.files import data_dir
+from flm_edu.grammar import GrammarError, load_language, load_listed, parse_grammar, read_rules
+from flm_edu.language import Language
+from flm_edu.oracle import PERFECT
+from flm_edu.rules import fill
+
+LISTED = ("drinks", "cities", "sentences", "tales")
+
+
+def compiled(name: str) -> Automaton:
+    path = data_dir() / "languages" / f"{name}.grammar"
+    return compile_rules(read_rules(path.read_text(encoding="utf-8"), str(path)), name)
+
+
+def with_words_of(automaton: Automaton, language: Language) -> Tensor:
+    """For each token of the language, the automaton's."""
+    assert sorted(automaton.words) == sorted(language.words)
+    return torch.tensor([automaton.words.index(word) for word in language.words])
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_it_is_the_listed_language(name: str, generator: torch.Generator) -> None:
+    language, automaton = load_listed(name), compiled(name)
+    assert automaton.texts == len(language)
+    assert automaton.entropy == pytest.approx(language.entropy, abs=1e-10)
+    same = with_words_of(automaton, language)
+    assert torch.allclose(
+        automaton.negative_log_likelihood(same[language.tokens]), -language.probabilities.log(), atol=1e-10
+    )
+    evidence = 5 * torch.randn(8, language.length, language.vocab_size, dtype=torch.float64, generator=generator)
+    evidence[4:][torch.rand(evidence[4:].shape, generator=generator) < 0.2] = -torch.inf
+    theirs = torch.empty_like(evidence)
+    theirs[..., same] = evidence
+    assert torch.allclose(automaton.posterior(theirs)[..., same], language.posterior(evidence), atol=1e-10)
+
+
+@pytest.mark.parametrize("name", LISTED)
+@pytest.mark.parametrize("family", PERFECT)
+def test_perfect_models_of_both_are_one(name: str, family: str) -> None:
+    """The same draws give the same texts, whichever way the sums are taken."""
+    language, automaton = load_listed(name), compiled(name)
+    same = with_words_of(automaton, language)
+    # In the automaton's order of words, so that the draws are of the same ones.
+    listed = Language(language.name, automaton.words, same[language.tokens], language.probabilities)
+    drawn = [
+        PERFECT[family](one).sample(4, 2, generator=torch.Generator().manual_seed(0)) for one in (listed, automaton)
+    ]
+    assert torch.equal(*drawn)
+
+
+@st.composite
+def grammars(draw: st.DrawFn) -> str:
+    """A small grammar: choices with properties, weights and conditions on earlier ones, texts of several shapes."""
+    names = ["a", "b", "c"][: draw(st.integers(1, 3))]
+    lines = []
+    for number, name in enumerate(names):
+        lines.append(f"[{name}]")
+        for option in range(draw(st.integers(1, 3))):
+            words = draw(st.sampled_from(["x", "y", "z", "x y", f"{name}{option}"]))
+            key = draw(st.sampled_from(["u", "v"]))
+            weight = draw(st.sampled_from(["", "*2", "*0.5"]))
+            condition = ""
+            if number and option and draw(st.booleans()):  # the first option is always allowed
+                condition = f"?{draw(st.sampled_from(names[:number]))}.k={draw(st.sampled_from('uv'))}"
+            lines.append(f"{words} k={key} {condition} {weight}")
+    lines.append("[text]")
+    parts = [f"{{{name}}}" for name in names] + [f"{{{name}.k}}" for name in names] + ["x", "end", "{a}{a.k}"]
+    for _ in range(draw(st.integers(1, 3))):
+        shape = draw(st.lists(st.sampled_from(parts), min_size=1, max_size=5))
+        lines.append(" ".join(shape) + draw(st.sampled_from(["", " *3"])))
+    return "\n".join([*lines, "one other word"])
+
+
+def enumerated(content: str) -> dict[str, float]:
+    """Every text with its probability, by going through all draws."""
+    rules = read_rules(content)
+    total = sum(shape.weight for shape in rules.shapes)
+    texts: dict[str, float] = {}
+    for (drawn, weight), shape in itertools.product(draws(rules, tuple(rules.choices), {}, 1.0), rules.shapes):
+        text = " ".join(fill(shape.words, drawn).split())
+        texts[text] = texts.get(text, 0.0) + weight * shape.weight / total
+    return texts
+
+
+@settings(max_examples=500, deadline=None)
+@given(grammars(), st.integers(0, 2**32))
+def test_it_is_what_direct_enumeration_gives(content: str, seed: int) -> None:
+    texts, automaton = enumerated(content), compile_rules(read_rules(content), "random")
+    assert automaton.texts == len(texts)
+    language = Language.from_sentences(list(texts), list(texts.values()))
+    assert automaton.entropy == pytest.approx(language.entropy, abs=1e-10)
+    same = with_words_of(automaton, language)
+    generator = torch.Generator().manual_seed(seed)
+    evidence = 3 * torch.randn(2, language.length, language.vocab_size, dtype=torch.float64, generator=generator)
+    theirs = torch.empty_like(evidence)
+    theirs[..., same] = evidence
+    assert torch.allclose(automaton.posterior(theirs)[..., same], language.posterior(evidence), atol=1e-10)
+    drawn = automaton.decode(automaton.sample(20, generator=generator))
+    assert set(drawn) <= {" ".join(word for word in text.split() if word != "<end>") for text in texts}
+
+
+def test_two_derivations_of_a_text_are_one_path() -> None:
+    """`to` is a place and a person; a graph of choices would write the text by two ways, and count it twice."""
+    automaton = compile_rules(read_rules("[a]\nx k=u\nx k=v\ny k=u\n[text]\n{a} z\nx z"), "twice")
+    assert automaton.texts == 2
+    assert automaton.negative_log_likelihood(automaton.sample(50)).exp().max() <= 6 + 1e-9
+
+
+def test_exact_samples_have_the_languages_own_entropy() -> None:
+    language = load_language("errands")
+    drawn = language.sample(4000, generator=torch.Generator().manual_seed(0))
+    surprise = language.negative_log_likelihood(drawn)
+    error = float(surprise.std()) / math.sqrt(len(drawn))
+    assert abs(float(surprise.mean()) - language.entropy) < 4 * error + 1e-9
+    assert language.validity(drawn) == 1.0
+
+
+def test_nothing_possible_gives_nothing(generator: torch.Generator) -> None:
+    automaton = load_language("found")
+    evidence = torch.zeros(2, automaton.length, automaton.vocab_size, dtype=torch.float64)
+    evidence[0, 3] = -torch.inf
+    posterior = automaton.posterior(evidence)
+    assert not bool(posterior[0].any())
+    assert torch.allclose(posterior[1].sum(-1), torch.ones(automaton.length, dtype=torch.float64))
+
+
+def test_near_the_end_of_the_flow_digits_are_kept() -> None:
+    """Evidence of 10^12 in one place and its opposite in another must not swallow what lies between."""
+    automaton = load_language("found")
+    text = automaton.sample(1, generator=torch.Generator().manual_seed(1))
+    evidence = torch.full((1, automaton.length, automaton.vocab_size), -1e12, dtype=torch.float64)
+    evidence.scatter_(-1, text[..., None], 1e12)
+    assert torch.equal(automaton.posterior(evidence).argmax(-1), text)
+
+
+@pytest.mark.parametrize(
+    ("choices", "texts", "told"),
+    [
+        (8, "{a0} {a1} {a2} {a3} {a4} {a5} {a6} {a7}", None),
+        (8, "{a0} {a1} {a2} {a3} {a4} {a5} {a6} {a7} {a0} {a1} {a2} {a3} {a4} {a5} {a6} {a7}", r"remember \[a\d\]"),
+    ],
+)
+def test_large_grammars_are_read_or_refused_by_name(choices: int, texts: str, told: str | None) -> None:
+    options = [f"[a{c}]\n" + "\n".join(f"w{c}x{i}" for i in range(20)) for c in range(choices)]
+    content = "\n".join([*options, "[text]", texts])
+    if told is None:
+        language = parse_grammar(content, "large")
+        assert isinstance(language, Automaton)
+        assert (language.texts, language.edges) == (20**8, 160)
+    else:
+        with pytest.raises(GrammarError, match=told):
+            parse_grammar(content, "large")
+
+
+def test_conditions_on_all_that_was_drawn_are_refused_by_name() -> None:
+    options = [f"[a{c}]\n" + "\n".join(f"w{i} k=v{i}" for i in range(20)) for c in range(5)]
+    last = "[z]\nw " + " ".join(f"?a{c}.k=v0" for c in range(5)) + "\nv"
+    with pytest.raises(GrammarError, match="depends on more than"):
+        parse_grammar("\n".join([*options, last, "[text]", "{z}"]), "deep")
+
+
+def facts(name: str) -> dict[str, Any]:
+    language = load_language(name)
+    assert isinstance(language, Automaton)
+    return {"texts": language.texts, "length": language.length}
+
+
+def test_the_large_languages_are_as_large_as_they_say() -> None:
+    assert 10**6 <= facts("found")["texts"] <= 10**7
+    assert facts("errands")["texts"] >= 10**9
+    assert 30 <= facts("errands")["length"] <= 40
