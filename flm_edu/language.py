@@ -21,6 +21,7 @@ from torch import Tensor
 
 from flm_edu.vocabulary import END_TOKEN, word_tokenizer
 
+MOST_TRAINING_TEXTS = 1_000_000  # of a finite training set
 CHUNK = 64  # samples at once: a table of (texts, 64) float64 stays in or near the processor's cache
 
 
@@ -273,3 +274,32 @@ class Language(ExactLanguage):
                     torch.cat([starts.new_zeros(1), starts]), by_column // length, ones, (length * size, texts)
                 ),
             )
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingTexts(Language):
+    """Texts drawn from a language, which are all that a training sees.
+
+    As a language of its own it is what a model that learned them by heart would write; `whole` is what one that
+    learned the rules would.
+
+    Attributes:
+        whole: the language that they were drawn from; it has the same words.
+    """
+
+    whole: ExactLanguage = field(kw_only=True)
+
+
+def draw_training_texts(whole: ExactLanguage, n: int, seed: int = 0) -> TrainingTexts:
+    """Draw n texts from a language, with replacement; a text is as likely as it is frequent among them.
+
+    Raises:
+        ValueError: n is no number from 1 to `MOST_TRAINING_TEXTS`.
+    """
+    if not isinstance(n, int) or not 1 <= n <= MOST_TRAINING_TEXTS:
+        raise ValueError(f"`training_texts` is {n}; it must be a whole number from 1 to {MOST_TRAINING_TEXTS:,}")
+    drawn = whole.sample(n, generator=torch.Generator().manual_seed(seed))
+    texts, counts = torch.unique(drawn, dim=0, return_counts=True)
+    origin = {**whole.origin, "training_texts": n, "data_seed": seed}
+    name = f"{whole.name}, {n} texts"
+    return TrainingTexts(name, whole.words, texts, counts.double() / n, origin, whole=whole)

@@ -2,6 +2,9 @@
 
 import itertools
 import math
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +15,11 @@ from torch import Tensor
 
 from flm_edu.automaton import Automaton
 from flm_edu.compiler import compile_rules, draws
+from flm_edu.evaluation.sweep import sweep
 from flm_edu.files import data_dir
 from flm_edu.grammar import GrammarError, load_language, load_listed, parse_grammar, read_rules
-from flm_edu.language import Language
+from flm_edu.language import Language, draw_training_texts
+from flm_edu.language_model import load_model
 from flm_edu.oracle import PERFECT
 from flm_edu.rules import fill
 
@@ -171,6 +176,39 @@ def test_conditions_on_all_that_was_drawn_are_refused_by_name() -> None:
     last = "[z]\nw " + " ".join(f"?a{c}.k=v0" for c in range(5)) + "\nv"
     with pytest.raises(GrammarError, match="depends on more than"):
         parse_grammar("\n".join([*options, last, "[text]", "{z}"]), "deep")
+
+
+def test_few_training_texts_are_a_language_of_their_own(generator: torch.Generator) -> None:
+    """Samples of the few are all seen; samples of the whole are valid and, where texts are many, all new."""
+    whole = load_language("errands")
+    few = draw_training_texts(whole, 300, seed=1)
+    assert len(few) == 300
+    assert few.fingerprint == draw_training_texts(whole, 300, seed=1).fingerprint
+    assert few.fingerprint != draw_training_texts(whole, 300, seed=2).fingerprint
+    assert bool(whole.contains(few.tokens).all())
+    both = {"heart": PERFECT["ar"](few), "rules": PERFECT["ar"](whole)}
+    _, heart, rules = sweep(both, few, [1], samples=100)
+    assert (heart.validity, heart.novelty, heart.memorized) == (1, 0, 1)
+    assert (rules.validity, rules.novelty, rules.memorized) == (1, 1, 0)
+    with pytest.raises(ValueError, match="whole number from 1"):
+        draw_training_texts(whole, 0)
+
+
+def test_evaluate_finds_the_training_texts_again(tmp_path: Path) -> None:
+    few = ["--training-texts", "30", "--data-seed", "5"]
+    train = ["train", "--language", "found", *few, "--steps", "2", "--width", "16", "--blocks", "1", "--heads", "2"]
+    call(*train, "--out", str(tmp_path / "few"))
+    origin = load_model(tmp_path / "few").provenance["corpus_options"]
+    assert (origin["source"], origin["training_texts"], origin["data_seed"]) == ("found", 30, 5)
+    told = call("evaluate", str(tmp_path / "few"), "--steps", "1", "--n", "4")
+    assert "and new" in told
+    assert "found   " in told, "the figures of the data are the whole language's"
+
+
+def call(*arguments: str) -> str:
+    done = subprocess.run([sys.executable, "-m", "flm_edu", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def facts(name: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from flm_edu.corpus.rows import cached_corpus
 from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
 from flm_edu.generator import TextGenerator
 from flm_edu.grammar import load_language
-from flm_edu.language import ExactLanguage
+from flm_edu.language import ExactLanguage, TrainingTexts, draw_training_texts
 from flm_edu.language_model import LanguageModel, load_model
 from flm_edu.oracle import load_perfect
 
@@ -29,6 +29,8 @@ def open_perfect(name: str, data: ExactLanguage | TextCorpus) -> tuple[TextGener
     """Load what perfect:KIND or perfect:KIND@SAMPLER names, or perfect:flow@CLOCK: the model, and its sampler if named."""
     if not isinstance(data, ExactLanguage):
         raise ValueError(f"{name}: perfect models exist for finite languages only; give --language")
+    if isinstance(data, TrainingTexts):
+        data = data.whole
     place, _, sampler = name.partition("@")
     if sampler and sampler in load_perfect(place, data).SAMPLERS:
         return load_perfect(place, data), sampler
@@ -54,6 +56,13 @@ def load_data(
 def _finite(name: str, cache: Path | None) -> ExactLanguage:
     _refuse_cache(name, cache)
     return load_language(name)
+
+
+def some_texts(language: ExactLanguage, training_texts: int | None, data_seed: int) -> ExactLanguage:
+    """Return the texts of a language that a training sees: all of them where no number is given."""
+    if not isinstance(data_seed, int):
+        raise ValueError(f"`data_seed` is {data_seed!r}; it must be a whole number")
+    return language if training_texts is None else draw_training_texts(language, training_texts, data_seed)
 
 
 def _refuse_cache(name: str, cache: Path | None) -> None:
@@ -84,7 +93,9 @@ def data_of(
         _refuse_cache(source, cache)
     try:
         data: ExactLanguage | TextCorpus = (
-            load_language(source) if finite else load_data(None, source, cache, limit=origin.get("limit"), **options)
+            some_texts(load_language(source), origin.get("training_texts"), origin.get("data_seed", 0))
+            if finite
+            else load_data(None, source, cache, limit=origin.get("limit"), **options)
         )
     except (ValueError, OSError) as error:
         raise ValueError(

@@ -14,6 +14,7 @@ import typer
 
 from flm_edu.baselines.rounds import RoundOptions
 from flm_edu.cli.common import (
+    MAX_SEED,
     CacheOption,
     CorpusOption,
     LanguageOption,
@@ -26,10 +27,11 @@ from flm_edu.cli.common import (
     forget_run,
     say,
 )
-from flm_edu.cli.data import check_fits, data_of, load_data
+from flm_edu.cli.data import check_fits, data_of, load_data, some_texts
 from flm_edu.cli.options import OneOf, given, with_settings
 from flm_edu.corpus import CorpusOptions
 from flm_edu.flow import FlowMapLM
+from flm_edu.language import ExactLanguage
 from flm_edu.language_model import load_model
 from flm_edu.methods import DISTILLATIONS, TRAINABLE, Trainable, flow_kinds, self_distillation, size_like
 from flm_edu.model_files import CONFIG
@@ -62,6 +64,10 @@ def train(
         OneOf(name for name, one in DISTILLATIONS.items() if one.alone),
     ] = None,
     language: LanguageOption = None,
+    training_texts: Annotated[
+        int | None, typer.Option(min=1, help="Train on this many texts of the finite language, and on no others.")
+    ] = None,
+    data_seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the draw of --training-texts.")] = 0,
     corpus: CorpusOption = None,
     preset: PresetOption = "tiny",
     like: Annotated[
@@ -95,6 +101,10 @@ def train(
     if not language:
         corpus, of_text = corpus or chosen.corpus, _of_text(chosen, of_text)
     data = load_data(language, corpus, cache, **of_text)
+    if isinstance(data, ExactLanguage):
+        data = some_texts(data, training_texts, data_seed)
+    elif training_texts is not None:
+        raise ValueError("--training-texts is of a finite language; --limit shortens real text")
     if language is None and of_text.get("packing", "wrapped") == "wrapped":
         sizes = {"absolute_positions": False, **sizes}  # a row of running text starts anywhere
     what = TRAINABLE[model]

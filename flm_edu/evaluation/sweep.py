@@ -20,7 +20,7 @@ from flm_edu.evaluation.metrics import distinct_n, known_ngrams, token_entropy, 
 from flm_edu.evaluation.tables import Point
 from flm_edu.files import printable
 from flm_edu.generator import TextGenerator
-from flm_edu.language import ExactLanguage, Language
+from flm_edu.language import ExactLanguage, Language, TrainingTexts
 from flm_edu.language_model import LanguageModel
 
 KEPT_TEXTS = 3  # samples of every cell that a sweep keeps
@@ -55,7 +55,8 @@ def sweep(
 
     Args:
         models: what is measured, by the names of the table.
-        data: what it was trained on.
+        data: what it was trained on; of `TrainingTexts` the whole language is the reference, and novelty and
+            memorization are measured too.
         steps: numbers of network evaluations.
         samplers: model name -> its sampler, where that is not the first of its `SAMPLERS`.
         samples: texts for each cell.
@@ -69,6 +70,7 @@ def sweep(
     if samples < 1 or not steps or min(steps) < 1:
         raise ValueError("`samples` and every one of `steps` must be at least 1")
     measure = _Measure(data, judge)
+    data = measure.data
     points = []
 
     def add(point: Point) -> None:
@@ -160,7 +162,8 @@ class _Measure:
     """Turns samples into a `Point`; knows the data to compare them with."""
 
     def __init__(self, data: ExactLanguage | TextCorpus, judge: Judge | None):
-        self.data, self.judge = data, judge
+        self.training = data if isinstance(data, TrainingTexts) else None
+        self.data, self.judge = data if self.training is None else self.training.whole, judge
         if isinstance(data, TextCorpus):
             texts = data.decode(data.tokens[:KNOWN_ROWS])
             self.words, self.pairs = word_ngrams(texts, 1), word_ngrams(texts, 2)
@@ -176,6 +179,10 @@ class _Measure:
             valid = nll.isfinite()
             facts["validity"] = float(valid.double().mean())
             facts["nll"] = float(nll[valid].mean()) / self.data.length if bool(valid.any()) else None
+            if self.training is not None:
+                seen = self.training.contains(tokens)
+                facts["novelty"] = float((valid & ~seen).double().mean())
+                facts["memorized"] = float(seen.double().mean())
             if isinstance(self.data, Language):  # in a larger one hardly any text comes twice
                 facts["total_variation"] = self.data.total_variation(tokens)
                 facts["total_variation_exact"] = self.data.expected_total_variation(len(tokens))

@@ -9,6 +9,8 @@ from flm_edu.evaluation.tables import Point
 #: columns of the table: figure -> (heading, format)
 COLUMNS = {
     "validity": ("valid", "{:.1%}"),
+    "novelty": ("and new", "{:.1%}"),
+    "memorized": ("seen", "{:.1%}"),
     "total_variation": ("tot. var.", "{:.3f}"),
     "total_variation_exact": ("(exact)", "{:.3f}"),
     "nll": ("nats/tok", "{:.3f}"),
