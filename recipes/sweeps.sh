@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Makes the tables in data/sweeps: quality against steps and seconds of the shipped models, the ablations, and the
-# faults that training survives. Give the PARTs that you want (sentences, tales, sotu, speed, ablations, faults), or none
-# for all of them.
+# faults that training survives. Give the PARTs that you want (sentences, tales, sotu, large, speed, ablations, faults),
+# or none for all of them.
 # Time on two cores: two hours and more. It needs what make test installs; speed needs an idle machine.
 # Must reach: what tests/test_headline.py asks of the tables.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
-known=(sentences tales sotu speed ablations faults)
+known=(sentences tales sotu large speed ablations faults)
 if (($# == 0)); then set -- "${known[@]}"; fi
 check_words "${known[*]}" "$@"
 
@@ -28,6 +28,16 @@ tales() {
     --out data/sweeps/tales-discrete.csv
   flm-edu evaluate tales-{sdtt,dcd,dcd@greedy-tail} --n 1000 --out data/sweeps/tales-distilled.csv
   flm-edu evaluate tales-{masked,sdtt}@even perfect:masked@even --n 1000 --out data/sweeps/tales-even.csv
+}
+
+# The perfect models of the languages that are too large to list, and what a flow learns from few texts of one.
+large() {
+  local language
+  for language in found errands; do
+    flm-edu evaluate perfect:flow perfect:masked{,@even,@confidence} perfect:uniform --language $language \
+      --steps 1,2,4,8,16,32,64,128 --n 500 --out data/sweeps/$language-perfect.csv
+  done
+  python benchmarks/memorization.py --texts 30 300 3000 0 --steps 1500 --out data/sweeps/memorization.csv
 }
 
 sotu() {
