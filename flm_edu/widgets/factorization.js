@@ -142,7 +142,7 @@ function drawTable(context, { colors, look }, language, { joint, invalid }, box,
 const steps = (n) => `${n} step${n === 1 ? "" : "s"}`;
 
 const question = (n) =>
-  `How many of the texts that perfect masked diffusion writes in ${steps(n)} are not in the language? Guess, then press show.`;
+  `How many texts of perfect masked diffusion, in ${steps(n)} of ancestral sampling, are not in the language? Guess, then press show.`;
 
 function answer(n, { masked, euler, jump, invalid, totalVariation }) {
   const shown = [masked(n), euler(n), jump];

@@ -62,7 +62,7 @@ def test_an_answer_stays_until_it_is_hidden(open_widget: Callable[..., Any]) -> 
     assert "hide it to guess again" in guess.get_attribute("title")
     page.get_by_role("button", name="hide and guess again").press("Enter")
     pictures.add(picture(page))
-    assert "in 2 steps are not in the language? Guess" in readout.inner_text()
+    assert "in 2 steps of ancestral sampling, are not in the language? Guess" in readout.inner_text()
     assert guess.is_enabled()
     assert not guess.get_attribute("title")
     page.get_by_label("steps", exact=True).press("ArrowRight")
