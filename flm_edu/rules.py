@@ -59,6 +59,9 @@ class Rules:
     def __post_init__(self) -> None:
         if len(self.choices) > MOST_CHOICES:
             raise GrammarError(f"{self.source}: {len(self.choices)} choices are too many; there can be {MOST_CHOICES}")
+        for choice, options in self.choices.items():
+            if not options:
+                raise GrammarError(f"{self.source}: [{choice}] has no option")
         for shape in self.shapes:
             for choice, key in slots(shape.words):
                 named = f"{{{choice}.{key}}}" if key else f"{{{choice}}}"

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from flm_edu.cli import app
 from flm_edu.corpus import load_corpus
 from flm_edu.corpus.rows import cached_corpus
+from flm_edu.vocabulary import CorpusError
 
 TEXT = "the ferry leaves at nine\nthe museum opens at noon\n" * 40
 
@@ -83,3 +84,16 @@ def test_a_text_that_cannot_be_used_leaves_nothing(text_file: Path) -> None:
     with pytest.raises(ValueError, match="is empty"):
         cached_corpus(text_file.parent / "cache", str(text_file), 40)
     assert not (text_file.parent / "cache").exists()
+
+
+def test_rows_that_hold_no_tokens_are_refused_when_they_are_drawn(text_file: Path) -> None:
+    """A flipped bit in a large file is not looked for beforehand, and trains nothing."""
+    cache = text_file.parent / "cache"
+    cached_corpus(cache, str(text_file), 40, vocab_size=300)
+    (rows,) = cache.glob("*/train.npy")
+    content = bytearray(rows.read_bytes())
+    content[-1] ^= 0x80  # the last token is negative now
+    rows.write_bytes(content)
+    corpus = cached_corpus(cache, str(text_file), 40, vocab_size=300)
+    with pytest.raises(CorpusError, match="damaged; remove the folder"):
+        corpus.sample(1000, generator=torch.Generator().manual_seed(0))

@@ -56,8 +56,15 @@ class TextCorpus:
         return hashlib.sha256(self.tokens.contiguous().numpy().data).hexdigest()[:16]
 
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-        """Draw n training rows with replacement: (n, L) int64 on the CPU."""
-        return self.tokens[torch.randint(len(self.tokens), (n,), generator=generator)].long()
+        """Draw n training rows with replacement: (n, L) int64 on the CPU.
+
+        Raises:
+            CorpusError: a row holds a token beyond the vocabulary, as those of a damaged cache may.
+        """
+        rows = self.tokens[torch.randint(len(self.tokens), (n,), generator=generator)].long()
+        if int(rows.min()) < 0 or int(rows.max()) >= self.vocab_size:  # all rows at once may not fit into memory
+            raise CorpusError(f"corpus {self.name!r}: its kept rows are damaged; remove the folder of `cache`")
+        return rows
 
     def decode(self, tokens: Tensor) -> list[str]:
         """Return the texts of (B, L) tokens, special tokens left out."""
