@@ -21,13 +21,16 @@ from flm_edu.vocabulary import END_TOKEN
 MOST_STATES = 100_000  # of an automaton, before states are merged, and of places in one state
 
 
+_Kept = tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]  # (choice, words or "", properties) each
+
+
 class _Place(NamedTuple):
     """Where a reading stands; equal places have equal futures."""
 
     shape: int  # -1 once the text has ended
     part: int = 0
     pending: tuple[str, ...] = ()  # words that the last part still has to write
-    kept: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = ()  # (choice, words or "", properties)
+    kept: _Kept = ()
 
 
 _ENDED = _Place(-1)
@@ -122,7 +125,7 @@ def _read(rules: Rules, shapes: list[list[_Step]], state: _State) -> dict[str, _
 
 def _next(rules: Rules, shapes: list[list[_Step]], place: _Place) -> Iterator[tuple[str, _Place, float]]:
     """Yield the words that one place may write, each with the place after it and its probability."""
-    if place is _ENDED or place == _ENDED:
+    if place == _ENDED:
         yield END_TOKEN, _ENDED, 1.0
         return
     steps = shapes[place.shape]
@@ -131,7 +134,7 @@ def _next(rules: Rules, shapes: list[list[_Step]], place: _Place) -> Iterator[tu
         return
     step = steps[place.part]
     drawn = {choice: Option(words, 1.0, dict(properties)) for choice, words, properties in place.kept}
-    for number, (options, probability) in enumerate(draws(rules, step.draws, drawn, 1.0)):
+    for number, (options, probability) in enumerate(rules.draws(step.draws, drawn)):
         if number > MOST_STATES:
             raise GrammarError(
                 f"{rules.source}: {step.words!r} of [text] depends on more than {MOST_STATES:,} ways to draw "
@@ -152,19 +155,8 @@ def _next(rules: Rules, shapes: list[list[_Step]], place: _Place) -> Iterator[tu
         yield words[0], _after(place.shape, place.part + 1, tuple(words[1:]), kept, steps), probability
 
 
-def _after(shape: int, part: int, pending: tuple[str, ...], kept: tuple, steps: list[_Step]) -> _Place:  # type: ignore[type-arg]
+def _after(shape: int, part: int, pending: tuple[str, ...], kept: _Kept, steps: list[_Step]) -> _Place:
     return _ENDED if part == len(steps) and not pending else _Place(shape, part, pending, kept)
-
-
-def draws(
-    rules: Rules, choices: tuple[str, ...], drawn: Mapping[str, Option], probability: float
-) -> Iterator[tuple[Mapping[str, Option], float]]:
-    """Yield every way to draw one option for each choice, with its probability."""
-    if not choices:
-        yield drawn, probability
-        return
-    for option, chance in rules.allowed(choices[0], drawn):
-        yield from draws(rules, choices[1:], {**drawn, choices[0]: option}, probability * chance)
 
 
 def _too_many(rules: Rules, states: list[_State], made: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from flm_edu.automaton import Automaton
-from flm_edu.compiler import compile_rules, draws
+from flm_edu.compiler import compile_rules
 from flm_edu.files import data_dir
 from flm_edu.language import Language
 from flm_edu.rules import GrammarError, Option, Rules, fill
@@ -74,7 +74,7 @@ def _listed(rules: Rules, name: str) -> Language | None:
     sentences: list[str] = []
     weights: list[float] = []
     total = sum(shape.weight for shape in rules.shapes)
-    for drawn, weight in draws(rules, tuple(rules.choices), {}, 1.0):
+    for drawn, weight in rules.draws(tuple(rules.choices), {}):
         if len(sentences) > MOST_LISTED or len(sentences) * rules.longest > MOST_CHARACTERS:
             return None
         for shape in rules.shapes:

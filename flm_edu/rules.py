@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -100,6 +100,16 @@ class Rules:
             raise GrammarError(f"{self.source}: no option of [{choice}] is admitted after {before}")
         total = sum(option.weight for option in admitted)
         return ((option, option.weight / total) for option in admitted)
+
+    def draws(
+        self, choices: Sequence[str], drawn: Mapping[str, Option], probability: float = 1.0
+    ) -> Iterator[tuple[Mapping[str, Option], float]]:
+        """Yield every way to draw one option for each choice after others, with its probability."""
+        if not choices:
+            yield drawn, probability
+            return
+        for option, chance in self.allowed(choices[0], drawn):
+            yield from self.draws(choices[1:], {**drawn, choices[0]: option}, probability * chance)
 
 
 def slots(words: str) -> list[tuple[str, str]]:

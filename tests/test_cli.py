@@ -243,6 +243,7 @@ def test_demo_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
             ("train", "--out", "x", "--language", "cities", "--width", "30", "--heads", "4"),
             "--width is 30; it must be a multiple of 2 x --heads",
         ),
+        (("train", "--out", "x", "--language", "cities", "--data-seed", "1"), "--data-seed is of --training-texts"),
         (("train", "--out", "x", "--language", "cities", "--preset", "huge"), "'huge' is not one of 'tiny'"),
         (("train", "--out", "x", "--language", "cities", "--model", "gpt"), "'gpt' is not one of 'flow'"),
         (("train", "--out", "x", "--language", "cities", "--lr", "nan"), "--lr is nan"),

@@ -32,8 +32,9 @@ def open_perfect(name: str, data: ExactLanguage | TextCorpus) -> tuple[TextGener
     if isinstance(data, TrainingTexts):
         data = data.whole
     place, _, sampler = name.partition("@")
-    if sampler and sampler in load_perfect(place, data).SAMPLERS:
-        return load_perfect(place, data), sampler
+    model = load_perfect(place, data)
+    if not sampler or sampler in model.SAMPLERS:
+        return model, sampler or None
     return load_perfect(name, data), None
 
 
@@ -58,10 +59,10 @@ def _finite(name: str, cache: Path | None) -> ExactLanguage:
     return load_language(name)
 
 
-def some_texts(language: ExactLanguage, training_texts: int | None, data_seed: int) -> ExactLanguage:
+def some_texts(language: ExactLanguage, training_texts: int | None, data_seed: int = 0) -> ExactLanguage:
     """Return the texts of a language that a training sees: all of them where no number is given."""
-    if not isinstance(data_seed, int):
-        raise ValueError(f"`data_seed` is {data_seed!r}; it must be a whole number")
+    if not isinstance(data_seed, int) or not 0 <= data_seed < 2**63:
+        raise ValueError(f"`data_seed` is {data_seed!r}; it must be a whole number from 0 to 2^63 - 1")
     return language if training_texts is None else draw_training_texts(language, training_texts, data_seed)
 
 

@@ -67,7 +67,9 @@ def train(
     training_texts: Annotated[
         int | None, typer.Option(min=1, help="Train on this many texts of the finite language, and on no others.")
     ] = None,
-    data_seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Seed of the draw of --training-texts.")] = 0,
+    data_seed: Annotated[
+        int | None, typer.Option(min=0, max=MAX_SEED, help="Seed of the draw of --training-texts; 0 unless told.")
+    ] = None,
     corpus: CorpusOption = None,
     preset: PresetOption = "tiny",
     like: Annotated[
@@ -101,8 +103,10 @@ def train(
     if not language:
         corpus, of_text = corpus or chosen.corpus, _of_text(chosen, of_text)
     data = load_data(language, corpus, cache, **of_text)
+    if data_seed is not None and training_texts is None:
+        raise ValueError("--data-seed is of --training-texts: give both, or neither")
     if isinstance(data, ExactLanguage):
-        data = some_texts(data, training_texts, data_seed)
+        data = some_texts(data, training_texts, data_seed or 0)
     elif training_texts is not None:
         raise ValueError("--training-texts is of a finite language; --limit shortens real text")
     if language is None and of_text.get("packing", "wrapped") == "wrapped":

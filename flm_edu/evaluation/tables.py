@@ -36,7 +36,7 @@ class Point:
     training_tokens: int | None = None  # read in all trainings that led to it, its teacher's included
     likelihood_bound: float | None = None  # of the data under the model, nats per token; exact for autoregression
     likelihood_error: float | None = None  # standard error of the bound, where it is estimated
-    novelty: float | None = None  # share of valid texts that are not among the training texts, where those are few
+    novelty: float | None = None  # share of samples that are valid and not among the training texts, if those are few
     memorized: float | None = None  # share of samples that are among them
     judge_perplexity: float | None = None  # by the judge that the provenance names; empty texts have none
     texts: tuple[str, ...] = ()  # the first few samples, to be read; in the .json only

@@ -63,7 +63,7 @@ def test_shipped_sweeps_draw_in_every_metric(open_widget: Callable[..., Any]) ->
         for metric in own:
             put(page, data=data, metric=metric, selected=-1)
             pictures.add(picture(page))
-        assert len(pictures) == len(own) >= 3, data
+        assert len(pictures) == len(own) >= 2, data  # a language too large to list has no total variation
 
 
 def test_perplexity_is_logarithmic_and_the_papers_figures_are_faint(open_widget: Callable[..., Any]) -> None:
