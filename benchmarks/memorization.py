@@ -1,12 +1,13 @@
-"""Learned, or learned by heart? A flow is trained on few texts of a language that is too large to list, and on all.
+"""Learned, or learned by heart? Models are trained on few texts of a language that is too large to list, and on all.
 
-    python benchmarks/memorization.py --texts 30 300 3000 0 --steps 1500 --out data/sweeps/memorization.csv
+    python benchmarks/memorization.py --texts 30 300 3000 0 --seeds 0 1 2 --out data/sweeps/memorization.csv
 
-0 texts stands for as many as the training asks for. A row is one training. `valid` samples are texts of the language,
-`new` ones are valid and not among the training texts, `seen` ones are among them (of exact samples of the language
-`seen_exact` would be). At three clock values the row has the divergence of the network's denoiser (nats per token, on
-mixtures of held-out texts and of training texts) from the two optima: `rules` knows the language, `heart` the training
-texts alone.
+0 texts stands for as many as the training asks for. A row is one training; a flow map is distilled from the flow of the
+same row, in as many steps again for each of its two halves. `valid` samples are texts of the language, `new` ones are valid and not among the
+training texts, `seen` ones are among them (of exact samples of the language `seen_exact` would be). At three clock values
+the rows of flows and maps have the divergence of the network's denoiser (nats per token, on mixtures of held-out texts and
+of training texts) from the two optima: `rules` knows the language, `heart` the training texts alone. Rows that a file has
+already are not made again.
 """
 
 from __future__ import annotations
@@ -20,64 +21,102 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from flm_edu.evaluation.optima import excess
 from flm_edu.files import write_aside
-from flm_edu.flow import FlowLM
+from flm_edu.flow import FlowLM, FlowMapLM
 from flm_edu.grammar import load_language
-from flm_edu.interpolant import interpolate_tokens
 from flm_edu.language import ExactLanguage, TrainingTexts, draw_training_texts
-from flm_edu.objectives import flow_matching
-from flm_edu.objectives.flow_map import divergence
+from flm_edu.language_model import LanguageModel
+from flm_edu.methods import TRAINABLE
+from flm_edu.objectives import SemigroupDistillation
 from flm_edu.oracle import PerfectFlow
 from flm_edu.provenance import describe_run
 from flm_edu.training import Trainer
 from flm_edu.training.presets import PRESETS
 
-SAMPLES, STEPS, TAUS = 500, 64, (0.25, 0.5, 0.75)
+SAMPLES, TAUS = 500, (0.25, 0.5, 0.75)
+STEPS = {"flow-map": 1}  # of sampling; the others take 64, or as many as they must
+KEY = ("model", "language", "training_texts", "steps", "seed")  # what a row is of
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--language", default="found")
+    parser.add_argument("--models", choices=TRAINABLE, nargs="+", default=["flow"])
     parser.add_argument("--texts", type=int, nargs="+", default=[30, 300, 3000, 0])
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, nargs="+", default=[1500])
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     facts = describe_run()
-    rows: list[dict[str, Any]] = []
+    rows = read(arguments.out)
+    language = load_language(arguments.language)
     for n in arguments.texts:
-        for seed in arguments.seeds:
-            rows.append(row(load_language(arguments.language), n, arguments.steps, seed) | facts)
-            print({name: value for name, value in rows[-1].items() if name not in facts}, flush=True)
-            if arguments.out:  # after each, as a run takes long
-                write(arguments.out, rows)
+        for steps in arguments.steps:
+            for seed in arguments.seeds:
+                run = Run(language, n, steps, seed)
+                for model in arguments.models:
+                    key = dict(zip(KEY, map(str, (model, language.name, n or "all", steps, seed)), strict=True))
+                    if any({name: row[name] for name in KEY} == key for row in rows):
+                        continue
+                    rows.append({**key, **run.measure(model), **facts})
+                    print({name: value for name, value in rows[-1].items() if name not in facts}, flush=True)
+                    if arguments.out:  # after each, as a run takes long
+                        write(arguments.out, rows)
 
 
-def row(language: ExactLanguage, n: int, steps: int, seed: int) -> dict[str, Any]:
-    """Train once and measure."""
-    few = draw_training_texts(language, n, seed) if n else None
-    preset = PRESETS["tiny"]
-    torch.manual_seed(seed)
-    model = FlowLM(preset.network(language.vocab_size, language.length), language.tokenizer)
-    trained = Trainer(model, few or language, flow_matching, replace(preset.train, steps=steps, seed=seed)).run()
-    found: dict[str, Any] = {"language": language.name, "training_texts": n or "all", "steps": steps, "seed": seed}
-    found |= {"training_loss": trained["loss"], "seconds": round(trained["seconds"])}
-    generator = torch.Generator().manual_seed(seed + 1)
-    tokens = model.sample(SAMPLES, STEPS, generator=generator)
-    found |= shares(language, few, tokens)
-    held_out = language.sample(256, generator=generator)
-    found |= {
-        f"held_out, {name}": value for name, value in distances(model, language, few, held_out, generator).items()
-    }
-    if few is not None:
-        chosen = few.sample(256, generator=generator)
-        found |= {
-            f"training, {name}": value for name, value in distances(model, language, few, chosen, generator).items()
-        }
-    return found
+class Run:
+    """The trainings on one set of texts, with one seed and one number of steps."""
+
+    def __init__(self, language: ExactLanguage, n: int, steps: int, seed: int):
+        self.language, self.steps, self.seed = language, steps, seed
+        self.few = draw_training_texts(language, n, seed) if n else None
+        self.preset = PRESETS["tiny"]
+        self._flow: FlowLM | None = None
+
+    def measure(self, name: str) -> dict[str, Any]:
+        """Train a model by its name in TRAINABLE and measure it."""
+        model, trained = self.train(name)
+        if isinstance(model, FlowLM):
+            self._flow = model
+        found: dict[str, Any] = {"training_loss": trained["loss"], "seconds": round(trained["seconds"])}
+        generator = torch.Generator().manual_seed(self.seed + 1)
+        tokens = model.sample(SAMPLES, model.fixed_steps or STEPS.get(name, 64), generator=generator)
+        found |= shares(self.language, self.few, tokens)
+        if isinstance(model, FlowLM | FlowMapLM):
+            places = {"held_out": self.language} | ({} if self.few is None else {"training": self.few})
+            for place, source in places.items():
+                texts = source.sample(256, generator=generator)
+                for optimum, knows in {"rules": self.language, "heart": self.few}.items():
+                    if knows is not None:
+                        seeded = torch.Generator().manual_seed(self.seed + 2)  # the same noise for both optima
+                        distances, _ = excess(model, PerfectFlow(knows), texts, torch.tensor(TAUS), generator=seeded)
+                        each = zip(TAUS, distances.tolist(), strict=True)
+                        found |= {f"{place}, {optimum} at {tau}": round(distance, 4) for tau, distance in each}
+        return found
+
+    def train(self, name: str) -> tuple[LanguageModel, dict[str, float]]:
+        """Return a trained model, and the last record of its training."""
+        torch.manual_seed(self.seed)
+        data, preset = self.few or self.language, self.preset
+        kind = TRAINABLE[name]
+        if kind.objective is not None:
+            model = kind.model(preset.network(data.vocab_size, data.length), data.tokenizer)
+            return model, Trainer(model, data, kind.objective, self.config(preset.train)).run()
+        teacher = self._flow or self.train("flow")[0]
+        assert isinstance(teacher, FlowLM)
+        student, trained = FlowMapLM.from_flow_lm(teacher), {}
+        for options, decay in ((preset.semigroup, 0.0), (preset.rehearse, 1.0)):  # as in the demo
+            objective = SemigroupDistillation(teacher, options)
+            trained = Trainer(student, data, objective, self.config(replace(preset.distill, decay=decay))).run()
+        return student, trained
+
+    def config(self, config: Any) -> Any:
+        return replace(config, steps=self.steps, seed=self.seed)
 
 
 def shares(language: ExactLanguage, few: TrainingTexts | None, tokens: Tensor) -> dict[str, float]:
+    """Return which shares of the samples are valid, new, and seen in training; and seen of exact samples."""
     valid = language.contains(tokens)
     seen = torch.zeros_like(valid) if few is None else few.contains(tokens)
     exact = 0.0 if few is None else float((-language.negative_log_likelihood(few.tokens)).exp().sum())
@@ -85,25 +124,17 @@ def shares(language: ExactLanguage, few: TrainingTexts | None, tokens: Tensor) -
     return {name: round(float(one.double().mean()), 4) for name, one in figures.items()} | {"seen_exact": exact}
 
 
-@torch.no_grad()
-def distances(
-    model: FlowLM, language: ExactLanguage, few: TrainingTexts | None, tokens: Tensor, generator: torch.Generator
-) -> dict[str, float]:
-    optima = {"rules": PerfectFlow(language)} | ({} if few is None else {"heart": PerfectFlow(few)})
-    found = {}
-    for tau in TAUS:
-        clock = torch.full((len(tokens),), tau)
-        t = model.schedule.t(clock)
-        noise = torch.randn(*tokens.shape, model.vocab_size, generator=generator)
-        x_t = interpolate_tokens(noise, tokens, t)
-        logits = model.logits(x_t, clock)
-        for name, optimum in optima.items():
-            found[f"{name} at {tau}"] = round(float(divergence(optimum.denoiser(x_t, t).float(), logits).mean()), 4)
-    return found
+def read(path: Path | None) -> list[dict[str, Any]]:
+    if path is None or not path.exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
     names = list(dict.fromkeys(name for one in rows for name in one))
+    facts = list(describe_run())
+    names = [name for name in names if name not in facts] + facts
     with (
         write_aside(path.parent, path.name) as (aside,),
         open(aside, "w", newline="", encoding="utf-8") as file,
