@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from flm_edu.architecture import Architecture, Network, Role
 from flm_edu.interpolant import flow_map_from_two_time_denoiser, velocity_from_denoiser
 from flm_edu.language_model import LanguageModel
+from flm_edu.likelihood import flow_surprise
 from flm_edu.sampling import FlowGenerator
 from flm_edu.schedule import ScheduleName, load_schedule
 
@@ -40,6 +42,14 @@ class FlowModel(FlowGenerator, LanguageModel):
     def settings(self) -> dict[str, Any]:
         """Return the name of the clock."""
         return {"schedule": self.schedule_name}
+
+    def denoiser(self, x: Tensor, t: Tensor) -> Tensor:
+        """Return D_t(x), the token posterior: x (B, L, V) at mixing times t (B,) -> (B, L, V) on the simplex."""
+        raise NotImplementedError
+
+    def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Estimate it with one draw of time and noise for each text."""
+        return flow_surprise(self.denoiser, tokens, self.vocab_size, generator).mean() / self.length
 
 
 class FlowLM(FlowModel):

@@ -50,7 +50,8 @@ for command in json.loads(sys.argv[1]):
 print("done")
 """
 
-SIZES = ["--steps", "2", "--batch", "8", "--width", "16", "--heads", "2", "--blocks", "2"]
+FEW = ["--steps", "2", "--batch", "8"]
+SIZES = [*FEW, "--width", "16", "--heads", "2", "--blocks", "2"]
 TEXT = ["--length", "8", "--vocab-size", "300"]
 
 
@@ -80,9 +81,9 @@ def test_no_command_goes_to_a_network(tmp_path: Path) -> None:
         ["train", "--language", "cities", *SIZES, "--out", "flm"],
         *(["train", "--corpus", f"c.{kind}", *SIZES, *TEXT, "--out", kind] for kind in ("txt", "jsonl", "parquet")),
         ["train", "--corpus", "sotu", "--limit", "50", "--cache", "cache", *SIZES, *TEXT, "--out", "sotu"],
-        ["distill", "--teacher", "flm", "--method", "semigroup", "--steps", "2", "--batch", "8", "--out", "fmlm"],
+        ["distill", "--teacher", "flm", "--method", "semigroup", *FEW, "--out", "fmlm"],
         ["train", "--model", "masked", "--language", "cities", *SIZES, "--out", "mdlm"],
-        "distill --teacher mdlm --method sdtt --rounds 1 --steps 2 --batch 8 --out sdtt".split(),
+        ["distill", "--teacher", "mdlm", "--method", "sdtt", "--rounds", "1", *FEW, "--out", "sdtt"],
         ["sample", "fmlm", "--trace"],
         ["sample", "tales-fmlm"],
         ["evaluate", "flm", "fmlm", "perfect:flow", "--steps", "1,2", "--n", "8", "--out", "table"],
