@@ -156,7 +156,7 @@ class MaskedGenerator(TextGenerator):
     def generate(self, request: Request) -> Tensor | Trajectory:
         """Write by `unmask`, in the order that the sampler names."""
         return unmask(
-            self.completion,
+            lambda tokens, known: request.sharpen(self.completion(tokens, known)),
             (request.n, self.length),
             request.steps,
             request.generator,
@@ -183,7 +183,7 @@ class UniformGenerator(TextGenerator):
     def generate(self, request: Request) -> Tensor | Trajectory:
         """Write by `denoise_uniform`: "ancestral", or with the last step greedy."""
         return denoise_uniform(
-            self.context,
+            lambda tokens, alpha: request.sharpen(self.context(tokens, alpha)),
             request.noise,
             self.vocab_size,
             request.steps,

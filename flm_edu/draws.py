@@ -52,3 +52,23 @@ def categorical(probabilities: Tensor, generator: torch.Generator | None) -> Ten
     wanted = uniform[..., None] * cumulative[..., -1:]
     index = torch.searchsorted(cumulative, wanted, right=True)[..., 0]  # right: a token of no mass is never drawn
     return index.clamp_max(probabilities.shape[-1] - 1)
+
+
+def sharpen(probabilities: Tensor, temperature: float = 1.0, top_p: float = 1.0) -> Tensor:
+    """Return p^(1/temperature), then only the likeliest tokens that together reach `top_p`: (..., V) -> (..., V).
+
+    Each row sums to 1, but for one of zeros, which stays as it is. At temperature 0 the likeliest token has all.
+    """
+    if temperature == 1 and top_p == 1:
+        return probabilities
+    log_p = probabilities.double().log()
+    if temperature == 0:
+        sharp = torch.zeros_like(log_p).scatter_(-1, log_p.argmax(-1, keepdim=True), 1.0)
+    else:
+        sharp = (log_p / temperature).softmax(-1).nan_to_num()
+    if top_p < 1:
+        ordered, places = sharp.sort(-1, descending=True)
+        before = ordered.cumsum(-1) - ordered  # what the likelier ones have already
+        sharp = sharp.masked_fill(torch.zeros_like(sharp, dtype=torch.bool).scatter_(-1, places, before >= top_p), 0.0)
+        sharp = sharp / sharp.sum(-1, keepdim=True)
+    return torch.where(probabilities.sum(-1, keepdim=True) > 0, sharp, 0.0).to(probabilities.dtype)

@@ -43,10 +43,6 @@ class FlowModel(FlowGenerator, LanguageModel):
         """Return the name of the clock."""
         return {"schedule": self.schedule_name}
 
-    def denoiser(self, x: Tensor, t: Tensor) -> Tensor:
-        """Return D_t(x), the token posterior: x (B, L, V) at mixing times t (B,) -> (B, L, V) on the simplex."""
-        raise NotImplementedError
-
     def likelihood_bound(self, tokens: Tensor, generator: torch.Generator | None) -> Tensor:
         """Estimate it with one draw of time and noise for each text."""
         return flow_surprise(self.denoiser, tokens, self.vocab_size, generator).mean() / self.length

@@ -6,6 +6,7 @@ one sweep, one widget and one cell of a notebook serve them all.
 
 from __future__ import annotations
 
+import math
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, overload
@@ -13,6 +14,7 @@ from typing import Any, ClassVar, Literal, overload
 import torch
 from torch import Tensor
 
+from flm_edu.draws import sharpen
 from flm_edu.trajectory import Trajectory
 
 
@@ -28,6 +30,8 @@ class Request:
         sampler: one of the generator's `SAMPLERS`.
         record: whether to return a `Trajectory`.
         keep_states: whether it keeps the states.
+        temperature: of every draw of a word.
+        top_p: the share of the likeliest words that is drawn from.
     """
 
     n: int
@@ -37,6 +41,12 @@ class Request:
     sampler: str
     record: bool
     keep_states: bool
+    temperature: float = 1.0
+    top_p: float = 1.0
+
+    def sharpen(self, probabilities: Tensor) -> Tensor:
+        """Return what words are drawn from, given the model's own probabilities: (..., V) -> (..., V)."""
+        return sharpen(probabilities, self.temperature, self.top_p)
 
 
 class TextGenerator:
@@ -100,6 +110,8 @@ class TextGenerator:
         sampler: str | None = None,
         record: Literal[False] = False,
         keep_states: bool = False,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
     ) -> Tensor: ...
     @overload
     def sample(
@@ -112,6 +124,8 @@ class TextGenerator:
         sampler: str | None = None,
         record: Literal[True],
         keep_states: bool = False,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
     ) -> Trajectory: ...
     @torch.no_grad()
     def sample(
@@ -124,6 +138,8 @@ class TextGenerator:
         sampler: str | None = None,
         record: bool = False,
         keep_states: bool = False,
+        temperature: float = 1.0,
+        top_p: float = 1.0,
     ) -> Tensor | Trajectory:
         """Write n texts in `steps` network evaluations each: (n, L) int64, or with `record` a `Trajectory`.
 
@@ -138,9 +154,13 @@ class TextGenerator:
             sampler: one of `SAMPLERS`; the first where left out.
             record: return how the texts came to be.
             keep_states: let the `Trajectory` keep its states.
+            temperature: words are drawn from p^(1/temperature); 0 takes the likeliest. What draws no word (the
+                ODE of a flow, in any steps) has none.
+            top_p: draw from the likeliest words only, as many as together have this probability.
 
         Raises:
-            ValueError: n or steps below 1, no such sampler, or noise of another shape or of a generator without any.
+            ValueError: n or steps below 1, no such sampler, noise of another shape or of a generator without any, or
+                a temperature or top_p out of range or where no word is drawn.
         """
         if n < 1 or (self.fixed_steps or steps) < 1:
             raise ValueError(f"`n` is {n} and `steps` is {steps}; both must be at least 1")
@@ -149,9 +169,11 @@ class TextGenerator:
             raise ValueError(f"`sampler` is {chosen!r}; a {self.kind} is sampled by {' or '.join(self.SAMPLERS)}")
         if keep_states and not record:
             raise ValueError("`keep_states` is of a record: give `record` too")
+        if not 0 <= temperature < math.inf or not 0 < top_p <= 1:
+            raise ValueError(f"`temperature` is {temperature} and `top_p` is {top_p}; they lie in [0, inf) and (0, 1]")
         with self.sampling():
             start = self.draw_noise(n, generator) if noise is None else self._checked_noise(noise, n)
-            return self.generate(Request(n, steps, generator, start, chosen, record, keep_states))
+            return self.generate(Request(n, steps, generator, start, chosen, record, keep_states, temperature, top_p))
 
     def _checked_noise(self, noise: Tensor, n: int) -> Tensor:
         like = self.draw_noise(1, torch.Generator())

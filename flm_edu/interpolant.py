@@ -161,3 +161,17 @@ def path_weight(s: Tensor, u: Tensor, t: Tensor) -> Tensor:
     Shapes: s < t, u in [s, t], broadcastable -> their common shape. Source: docs/EQUATIONS.md.
     """
     return _ratio((1 - s) * (1 - t), (t - s) * (1 - u) ** 2, where_zero=torch.inf)
+
+
+def bridge(x: Tensor, data: Tensor, noise: Tensor, s: Tensor, t: Tensor) -> Tensor:
+    """Draw x_t given x_s and the clean text: the mixture's own law, with the noise between s and t drawn anew.
+
+    x_t ~ N(a x_s + b x_1, v I) with a = s(1-t)^2 / (t(1-s)^2), b = (t-s)(s+t-2st) / (t(1-s)^2) and
+    v = (1-t)^2 b / t. Then x_t given x_1 alone is the interpolant: a s + b = t, and the variances add to (1-t)^2.
+
+    Shapes: x, data, noise (B, L, V), s < t (B,) -> (B, L, V). Source: marginal-conditioned bridge, arXiv 2605.13681.
+    """
+    s, t = expand_time(s, x), expand_time(t, x)
+    left = t * (1 - s).square()
+    a, b = s * (1 - t).square() / left, (t - s) * (s + t - 2 * s * t) / left
+    return a * x + b * data + (1 - t) * (b / t).sqrt() * noise

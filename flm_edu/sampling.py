@@ -1,21 +1,25 @@
-"""From noise to tokens: one loop for the flow and for its flow map.
+"""From noise to tokens: one loop for the flow and for its flow map, and one that draws words on the way.
 
 Both move x from time s to time t by X_{s,t}(x) = (1-r) x + r delta with r = (t-s)/(1-s). A flow map
 knows the two-time denoiser delta_{s,t}; Euler's method puts the denoiser D_s in its place. That is
 the only difference between many-step and one-step generation.
+
+The bridge draws a word from D_s at every position and moves as if the text were known. It ends where the
+flow ends, in distribution, and drawing words gives temperature and top-p a meaning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from flm_edu.draws import gaussian_noise
+from flm_edu.draws import categorical, gaussian_noise
 from flm_edu.generator import Request, TextGenerator
-from flm_edu.interpolant import flow_map_from_two_time_denoiser
+from flm_edu.interpolant import bridge, flow_map_from_two_time_denoiser, one_hot
 from flm_edu.schedule import Schedule
 from flm_edu.trajectory import Recorder, Trajectory
 
@@ -59,10 +63,51 @@ def integrate(
     return recorder.result(x.argmax(-1), tau, t)
 
 
+@torch.no_grad()
+def cross_bridges(
+    denoiser: Callable[[Tensor, Tensor], Tensor],
+    noise: Tensor,
+    schedule: Schedule,
+    steps: int,
+    generator: torch.Generator | None,
+    *,
+    record: bool = False,
+    keep_states: bool = False,
+) -> Tensor | Trajectory:
+    """Carry noise to tokens by drawing words from `denoiser` at each of `steps` times, equally spaced in tau.
+
+    Between two times the state goes over the bridge to the words that were drawn, with fresh noise. With the
+    exact denoiser each position has the right distribution at every time; that positions are drawn apart is an
+    error of each step, as in discrete diffusion, and the smaller the steps, the less is drawn anew in each.
+
+    Shapes: noise (B, L, V) -> tokens (B, L) int64, or a `Trajectory` when `record` is set.
+
+    Source: marginal-conditioned bridge, arXiv 2605.13681.
+    """
+    recorder = Recorder(record, keep_states)
+    tau = torch.linspace(0, 1, steps + 1, device=noise.device)
+    t = schedule.t(tau)
+    x = noise
+    for start, stop in pairwise(t):
+        s_batch, t_batch = start.expand(len(noise)), stop.expand(len(noise))
+        prediction = denoiser(x, s_batch)  # (B, L, V)
+        recorder.see(prediction, x)
+        drawn = one_hot(categorical(prediction, generator), x.shape[-1], x.dtype)
+        fresh = gaussian_noise(tuple(x.shape), generator, x.device).to(x.dtype)
+        x = bridge(x, drawn, fresh, s_batch, t_batch)
+    recorder.see(x, x)
+    return recorder.result(x.argmax(-1), tau, t)
+
+
 class FlowGenerator(TextGenerator):
     """What samples by `integrate`: a flow or its flow map, trained or perfect, with its clock."""
 
+    SAMPLERS: ClassVar[tuple[str, ...]] = ("ode", "bridge")
     schedule: Schedule
+
+    def denoiser(self, x: Tensor, t: Tensor) -> Tensor:
+        """Return D_t(x), the token posterior: x (B, L, V) at mixing times t (B,) -> (B, L, V) on the simplex."""
+        raise NotImplementedError
 
     def step_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
         """Return the point of the simplex that one sampling step from s to t moves towards."""
@@ -73,6 +118,24 @@ class FlowGenerator(TextGenerator):
         return gaussian_noise((n, self.length, self.vocab_size), generator, self.device)
 
     def generate(self, request: Request) -> Tensor | Trajectory:
-        """Carry noise to tokens by `integrate`."""
+        """Carry noise to tokens by `integrate`, or by `cross_bridges`.
+
+        Raises:
+            ValueError: a temperature or top-p for the ODE, which draws no word.
+        """
+        if request.sampler == "bridge":
+            return cross_bridges(
+                lambda x, t: request.sharpen(self.denoiser(x, t)),
+                request.noise,
+                self.schedule,
+                request.steps,
+                request.generator,
+                record=request.record,
+                keep_states=request.keep_states,
+            )
+        if (request.temperature, request.top_p) != (1, 1):
+            raise ValueError(
+                "`temperature` and `top_p` are of a draw, and the ODE draws no word: take `sampler` 'bridge'"
+            )
         record = {"record": request.record, "keep_states": request.keep_states}
         return integrate(self.step_denoiser, request.noise, self.schedule, request.steps, **record)

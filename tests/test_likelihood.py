@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from flm_edu import load_language, load_model
+from flm_edu.grammar import load_listed
 from flm_edu.evaluation import sweep
 from flm_edu.flow import FlowModel
 from flm_edu.language_model import LanguageModel
@@ -28,7 +29,7 @@ def test_the_perfect_flow_has_the_entropy_of_its_language(name: str, draws: int)
 
 def test_each_text_has_its_own() -> None:
     """Not only the mean over texts: rare texts surprise more."""
-    language = load_language("drinks")
+    language = load_listed("drinks")
     perfect, generator = PerfectFlow(language), torch.Generator().manual_seed(0)
     exact = language.negative_log_likelihood(language.tokens)
     assert exact.max() > exact.min() + 0.3

@@ -62,7 +62,7 @@ class AutoregressiveLM(LanguageModel):
         memory = self.network.new_memory()  # type: ignore[operator]  # a causal `Network`, when sampling
         last, time = self._start(n), torch.zeros(1, device=self.device)
         for position in range(length):
-            following = self.network(last, time, memory=memory).float().softmax(-1)  # (n, 1, V)
+            following = request.sharpen(self.network(last, time, memory=memory).float().softmax(-1))  # (n, 1, V)
             if request.record:
                 written = one_hot(tokens, size)
                 written[:, position:] = 0

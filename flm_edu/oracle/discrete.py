@@ -106,7 +106,7 @@ class PerfectAutoregressive(_Discrete):
         recorder = Recorder(request.record, request.keep_states)
         tokens = torch.zeros(n, 0, dtype=torch.long)
         for position in range(length):
-            following = self.posterior(tokens)
+            following = request.sharpen(self.posterior(tokens))
             if request.record:
                 written = F.pad(one_hot(tokens, size, torch.float64), (0, 0, 0, length - position))
                 rest = torch.where(torch.arange(length)[:, None] < position, written, self._marginal)
