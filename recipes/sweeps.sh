@@ -37,9 +37,17 @@ large() {
     flm-edu evaluate perfect:flow perfect:masked{,@even,@confidence} perfect:uniform --language $language \
       --steps 1,2,4,8,16,32,64,128 --n 500 --out data/sweeps/$language-perfect.csv
   done
-  python benchmarks/memorization.py --texts 30 300 3000 0 --steps 1500 --out data/sweeps/memorization.csv
+  flm-edu evaluate errands-{flm,fmlm} --steps 1,2,4,8,16,32,64 --n 500 --out data/sweeps/errands-trained.csv
+  flm-edu evaluate errands-{ar,masked,masked@even,uniform} --steps 1,2,4,8,16,32,64 --n 500 \
+    --out data/sweeps/errands-discrete.csv
+  local learn=(python benchmarks/memorization.py --out data/sweeps/memorization.csv)
+  "${learn[@]}" --texts 3000 0
+  "${learn[@]}" --texts 30 100 300 --seeds 0 1 2
+  "${learn[@]}" --models masked uniform ar --texts 30 300
+  "${learn[@]}" --models flow flow-map --texts 30 300
 }
 
+# Its baselines are not in the repository: first run bash recipes/baselines.sh sotu, which puts them in their place.
 sotu() {
   flm-edu evaluate sotu-{fmlm,flm,ar,masked,masked@confidence,sdtt} \
     sotu-{uniform,uniform@greedy-tail,dcd,dcd@greedy-tail} --n 250 --judge smollm2-135m \
