@@ -40,6 +40,7 @@ def unmask(
     *,
     device: torch.device | str = "cpu",
     order: Order = "ancestral",
+    given: Tensor | None = None,
     record: bool = False,
     keep_states: bool = False,
 ) -> Tensor | Trajectory:
@@ -58,6 +59,7 @@ def unmask(
         order: "ancestral" uncovers each hidden position with the same chance, so a step uncovers a random number;
             "even" uncovers L / `steps` in each step, rounded so that the first steps get the fewest, at random places;
             "confidence" L / `steps` too, at the places where what was drawn was likeliest.
+        given: (B, L) int64, tokens that are known from the start, -1 where hidden; L is then the number of those hidden.
         record: return a `Trajectory`.
         keep_states: with the known tokens at each step.
 
@@ -66,6 +68,9 @@ def unmask(
     recorder = Recorder(record, keep_states)
     tokens = torch.zeros(shape, dtype=torch.long, device=device)
     known = torch.zeros(shape, dtype=torch.bool, device=device)
+    if given is not None:
+        known, tokens = given >= 0, given.clamp_min(0)
+    hidden = int((~known).sum(1).max())
     prediction = posterior(tokens, known)
     stale = False  # whether a token has been uncovered since
     for step in range(steps):
@@ -81,7 +86,7 @@ def unmask(
             even = order == "even"
             rank = random_uniform(shape, generator, device) if even else prediction.gather(-1, drawn[..., None])[..., 0]
             rounded = floor if even else round  # down: the first step, which knows nothing, uncovers the fewest
-            count = rounded(shape[1] * (step + 1) / steps) - rounded(shape[1] * step / steps)
+            count = rounded(hidden * (step + 1) / steps) - rounded(hidden * step / steps)
             first = rank.masked_fill(known, -1.0).topk(count, dim=1).indices
             reveal = torch.zeros_like(known).scatter_(1, first, True)
             tokens = torch.where(reveal, drawn, tokens)
@@ -102,6 +107,7 @@ def denoise_uniform(
     generator: torch.Generator | None,
     *,
     greedy_tail: bool = False,
+    put: Callable[[Tensor], Tensor] = lambda tokens: tokens,
     record: bool = False,
     keep_states: bool = False,
 ) -> Tensor | Trajectory:
@@ -118,13 +124,14 @@ def denoise_uniform(
         steps: from alpha 0 to alpha 1.
         generator: of every draw.
         greedy_tail: the last step takes the likeliest token in place of a draw.
+        put: puts given tokens in their places, before every step and at the end.
         record: return a `Trajectory`.
         keep_states: with the tokens at each step.
 
     Source: Sahoo et al. 2025 (Duo, arXiv 2506.10892).
     """
     recorder = Recorder(record, keep_states)
-    tokens = noise
+    tokens = put(noise)
     for step in range(steps):
         a, b = step / steps, (step + 1) / steps
         prior = context(tokens, a)  # (B, L, V)
@@ -134,7 +141,7 @@ def denoise_uniform(
             recorder.see(clean / clean.sum(-1, keepdim=True), current)
         evidence = a / b * current + (1 - a / b) / vocab_size
         weight = evidence * (b * prior + (1 - b) / vocab_size)
-        tokens = weight.argmax(-1) if greedy_tail and step == steps - 1 else categorical(weight, generator)
+        tokens = put(weight.argmax(-1) if greedy_tail and step == steps - 1 else categorical(weight, generator))
     recorder.decided(tokens, lambda: one_hot(tokens, vocab_size))
     return recorder.result(tokens, torch.linspace(0, 1, steps + 1))
 
@@ -162,6 +169,7 @@ class MaskedGenerator(TextGenerator):
             request.generator,
             device=self.device,
             order=cast(Order, request.sampler),
+            given=request.given,
             record=request.record,
             keep_states=request.keep_states,
         )
@@ -189,6 +197,7 @@ class UniformGenerator(TextGenerator):
             request.steps,
             request.generator,
             greedy_tail=request.sampler == "greedy-tail",
+            put=request.put,
             record=request.record,
             keep_states=request.keep_states,
         )

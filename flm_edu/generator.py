@@ -32,6 +32,7 @@ class Request:
         keep_states: whether it keeps the states.
         temperature: of every draw of a word.
         top_p: the share of the likeliest words that is drawn from.
+        given: (n, L) int64, the token at each position that is not free, -1 where it is; None where all are.
     """
 
     n: int
@@ -43,6 +44,11 @@ class Request:
     keep_states: bool
     temperature: float = 1.0
     top_p: float = 1.0
+    given: Tensor | None = None
+
+    def put(self, tokens: Tensor) -> Tensor:
+        """Return tokens with the given ones in their places: (n, L) -> (n, L)."""
+        return tokens if self.given is None else torch.where(self.given >= 0, self.given, tokens)
 
     def sharpen(self, probabilities: Tensor) -> Tensor:
         """Return what words are drawn from, given the model's own probabilities: (..., V) -> (..., V)."""
@@ -87,6 +93,10 @@ class TextGenerator:
         """Return what `sample` does, for a request that is checked."""
         raise NotImplementedError
 
+    def answer(self, request: Request) -> Tensor | Trajectory:
+        """Return what `generate` does; the perfect models first learn what is given."""
+        return self.generate(request)
+
     def decode(self, tokens: Tensor) -> list[str]:
         """Return the texts of (B, L) tokens, special tokens left out."""
         raise NotImplementedError
@@ -112,6 +122,7 @@ class TextGenerator:
         keep_states: bool = False,
         temperature: float = 1.0,
         top_p: float = 1.0,
+        given: Tensor | None = None,
     ) -> Tensor: ...
     @overload
     def sample(
@@ -126,6 +137,7 @@ class TextGenerator:
         keep_states: bool = False,
         temperature: float = 1.0,
         top_p: float = 1.0,
+        given: Tensor | None = None,
     ) -> Trajectory: ...
     @torch.no_grad()
     def sample(
@@ -140,6 +152,7 @@ class TextGenerator:
         keep_states: bool = False,
         temperature: float = 1.0,
         top_p: float = 1.0,
+        given: Tensor | None = None,
     ) -> Tensor | Trajectory:
         """Write n texts in `steps` network evaluations each: (n, L) int64, or with `record` a `Trajectory`.
 
@@ -157,10 +170,14 @@ class TextGenerator:
             temperature: words are drawn from p^(1/temperature); 0 takes the likeliest. What draws no word (the
                 ODE of a flow, in any steps) has none.
             top_p: draw from the likeliest words only, as many as together have this probability.
+            given: tokens that stand fast, (L,) or (n, L) int64, -1 where free. Perfect models then sample their language
+                given these words, exactly. Masked diffusion starts with them. Flows and uniform diffusion are held
+                to them at every step, so they learn of them on the way, and of nothing in a first step.
+                Autoregression takes them as they come, and does not look ahead.
 
         Raises:
-            ValueError: n or steps below 1, no such sampler, noise of another shape or of a generator without any, or
-                a temperature or top_p out of range or where no word is drawn.
+            ValueError: n or steps below 1, no such sampler, noise of another shape or of a generator without any, a
+                temperature or top_p out of range or where no word is drawn, or given tokens that cannot be.
         """
         if n < 1 or (self.fixed_steps or steps) < 1:
             raise ValueError(f"`n` is {n} and `steps` is {steps}; both must be at least 1")
@@ -171,9 +188,23 @@ class TextGenerator:
             raise ValueError("`keep_states` is of a record: give `record` too")
         if not 0 <= temperature < math.inf or not 0 < top_p <= 1:
             raise ValueError(f"`temperature` is {temperature} and `top_p` is {top_p}; they lie in [0, inf) and (0, 1]")
+        fast = None if given is None else self._checked_given(given, n)
         with self.sampling():
             start = self.draw_noise(n, generator) if noise is None else self._checked_noise(noise, n)
-            return self.generate(Request(n, steps, generator, start, chosen, record, keep_states, temperature, top_p))
+            request = Request(n, steps, generator, start, chosen, record, keep_states, temperature, top_p, fast)
+            return self.answer(request)
+
+    def _checked_given(self, given: Tensor, n: int) -> Tensor:
+        if given.is_floating_point() or tuple(given.shape) not in ((self.length,), (n, self.length)):
+            raise ValueError(
+                f"`given` is {given.dtype} of shape {tuple(given.shape)}; it must be whole numbers of shape "
+                f"({self.length},) or ({n}, {self.length})"
+            )
+        if bool((given < -1).any()) or bool((given >= self.vocab_size).any()):
+            raise ValueError(
+                f"`given` has tokens from {int(given.min())} to {int(given.max())}; they lie in -1 (free) to {self.vocab_size - 1}"
+            )
+        return given.to(self.device, torch.int64).expand(n, -1)
 
     def _checked_noise(self, noise: Tensor, n: int) -> Tensor:
         like = self.draw_noise(1, torch.Generator())

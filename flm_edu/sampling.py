@@ -12,19 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from flm_edu.draws import categorical, gaussian_noise
 from flm_edu.generator import Request, TextGenerator
-from flm_edu.interpolant import bridge, flow_map_from_two_time_denoiser, one_hot
+from flm_edu.interpolant import bridge, flow_map_from_two_time_denoiser, interpolate, one_hot
 from flm_edu.schedule import Schedule
 from flm_edu.trajectory import Recorder, Trajectory
 
 #: (x, s, t) -> delta on the simplex: states (B, L, V) at mixing times s, t of shape (B,).
 TwoTimeDenoiser = Callable[[Tensor, Tensor, Tensor], Tensor]
+#: (x, t) -> x with the given words' own mixtures in their places: (B, L, V), (B,) -> (B, L, V).
+Hold = Callable[[Tensor, Tensor], Tensor]
 
 
 @torch.no_grad()
@@ -34,12 +36,14 @@ def integrate(
     schedule: Schedule,
     steps: int,
     *,
+    hold: Hold = lambda x, t: x,
     record: bool = False,
     keep_states: bool = False,
 ) -> Tensor | Trajectory:
     """Carry noise to tokens in `steps` evaluations of `delta`, equally spaced in tau.
 
-    The last step lands at t = 1, where the state is delta itself: its argmax is the sample.
+    The last step lands at t = 1, where the state is delta itself: its argmax is the sample. `hold` corrects the
+    state after every step.
 
     Shapes: noise (B, L, V) -> tokens (B, L) int64, or a `Trajectory` when `record` is set.
 
@@ -58,7 +62,7 @@ def integrate(
         s_batch, t_batch = start.expand(len(noise)), stop.expand(len(noise))
         prediction = delta(x, s_batch, t_batch)  # (B, L, V)
         recorder.see(prediction, x)
-        x = flow_map_from_two_time_denoiser(prediction, x, s_batch, t_batch)
+        x = hold(flow_map_from_two_time_denoiser(prediction, x, s_batch, t_batch), t_batch)
     recorder.see(x, x)
     return recorder.result(x.argmax(-1), tau, t)
 
@@ -71,6 +75,7 @@ def cross_bridges(
     steps: int,
     generator: torch.Generator | None,
     *,
+    hold: Hold = lambda x, t: x,
     record: bool = False,
     keep_states: bool = False,
 ) -> Tensor | Trajectory:
@@ -94,7 +99,7 @@ def cross_bridges(
         recorder.see(prediction, x)
         drawn = one_hot(categorical(prediction, generator), x.shape[-1], x.dtype)
         fresh = gaussian_noise(tuple(x.shape), generator, x.device).to(x.dtype)
-        x = bridge(x, drawn, fresh, s_batch, t_batch)
+        x = hold(bridge(x, drawn, fresh, s_batch, t_batch), t_batch)
     recorder.see(x, x)
     return recorder.result(x.argmax(-1), tau, t)
 
@@ -123,6 +128,9 @@ class FlowGenerator(TextGenerator):
         Raises:
             ValueError: a temperature or top-p for the ODE, which draws no word.
         """
+        options: dict[str, Any] = {"record": request.record, "keep_states": request.keep_states}
+        if request.given is not None:
+            options["hold"] = _holding(request.given, request.noise)
         if request.sampler == "bridge":
             return cross_bridges(
                 lambda x, t: request.sharpen(self.denoiser(x, t)),
@@ -130,12 +138,21 @@ class FlowGenerator(TextGenerator):
                 self.schedule,
                 request.steps,
                 request.generator,
-                record=request.record,
-                keep_states=request.keep_states,
+                **options,
             )
         if (request.temperature, request.top_p) != (1, 1):
             raise ValueError(
                 "`temperature` and `top_p` are of a draw, and the ODE draws no word: take `sampler` 'bridge'"
             )
-        record = {"record": request.record, "keep_states": request.keep_states}
-        return integrate(self.step_denoiser, request.noise, self.schedule, request.steps, **record)
+        return integrate(self.step_denoiser, request.noise, self.schedule, request.steps, **options)
+
+
+def _holding(given: Tensor, noise: Tensor) -> Hold:
+    """Return what puts each given token (n, L) where its own noise (n, L, V) and it would be at a time."""
+    known = (given >= 0)[..., None]
+
+    def hold(x: Tensor, t: Tensor) -> Tensor:
+        words = one_hot(given.clamp_min(0), x.shape[-1], x.dtype)
+        return torch.where(known, interpolate(noise, words, t.to(x.dtype)), x)
+
+    return hold

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Literal
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -85,3 +86,28 @@ def end_token_id(tokenizer: Tokenizer) -> int:
         if (token := tokenizer.token_to_id(name)) is not None:
             return token
     raise CorpusError(f"the tokenizer has no end token such as {END_TOKEN}; use one that has, or train one")
+
+
+def read_prompt(prompt: str, tokenizer: Tokenizer, length: int) -> list[int]:
+    """Return the tokens of a text with gaps, each `_` one free token: -1 there, and after the last word.
+
+    Raises:
+        CorpusError: a word that the vocabulary does not have, or more than `length` tokens.
+    """
+    tokens: list[int] = []
+    by_words = isinstance(tokenizer.model, models.WordLevel)
+    for gap, group in groupby(prompt.split(), key=lambda word: not word.strip("_")):
+        words = list(group)
+        if gap:
+            tokens += [-1] * len(words)
+        elif not by_words:
+            tokens += tokenizer.encode(" ".join(words), add_special_tokens=False).ids
+        else:
+            for word in words:
+                token = tokenizer.token_to_id(word)
+                if token is None:
+                    raise CorpusError(f"{word!r} is not in the vocabulary; write _ for a free word")
+                tokens.append(token)
+    if len(tokens) > length:
+        raise CorpusError(f"{prompt!r} has {len(tokens)} tokens; the model's texts have {length}")
+    return tokens + [-1] * (length - len(tokens))

@@ -205,6 +205,24 @@ def test_perfect_models_stand_beside_trained_ones(models: Path) -> None:
     assert "100.0%" in alone.stdout
 
 
+def test_words_may_be_given() -> None:
+    texts = call(
+        "sample", "sentences-masked", "--steps", "10", "--n", "5", "--prompt", "_ _ king _ his"
+    ).stdout.splitlines()
+    assert [text.split()[2::2][:2] for text in texts] == [["king", "his"]] * 5
+    assert len({text.split()[3] for text in texts}) > 1
+    coldest = call("sample", "sentences-ar", "--n", "20", "--temperature", "0", "--prompt", "the").stdout
+    assert len(set(coldest.splitlines())) == 1
+    for arguments, message in (
+        (("sentences-flm", "--prompt", "the zebra"), "'zebra' is not in the vocabulary; write _ for a free word"),
+        (("sentences-flm", "--prompt", "_ " * 11), "has 11 tokens; the model's texts have 10"),
+        (("sentences-flm", "--temperature", "0.5"), "take sampler 'bridge'"),
+    ):
+        result = call("sample", *arguments)
+        assert result.exit_code == 2
+        assert message in result.stderr
+
+
 def test_language_prints_its_sizes() -> None:
     assert "480 texts of 10 tokens, 29 words" in run("language", "sentences").stdout
 

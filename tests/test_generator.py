@@ -192,6 +192,7 @@ def test_nothing_else_declares_how_to_sample() -> None:
         "keep_states",
         "temperature",
         "top_p",
+        "given",
     } == PARAMETERS
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from flm_edu import load_language, load_model
-from flm_edu.grammar import load_listed
 from flm_edu.evaluation import sweep
 from flm_edu.flow import FlowModel
+from flm_edu.grammar import load_listed
 from flm_edu.language_model import LanguageModel
 from flm_edu.likelihood import flow_surprise
 from flm_edu.oracle import PerfectFlow

@@ -26,7 +26,9 @@ def validity(name: str, steps: int) -> float:
 
 
 def test_every_family_member_is_there_small_and_with_provenance() -> None:
-    flows = [f"{data}-{kind}" for data in ("drinks", "errands", "sentences", "sotu", "tales") for kind in ("flm", "fmlm")]
+    flows = [
+        f"{data}-{kind}" for data in ("drinks", "errands", "sentences", "sotu", "tales") for kind in ("flm", "fmlm")
+    ]
     compared, distilled = ("ar", "masked", "uniform"), ("dcd", "sdtt")
     kinds = {"errands": compared, "sentences": compared + distilled, "tales": compared + distilled}
     baselines = [f"{data}-{kind}" for data in kinds for kind in kinds[data]]

@@ -70,6 +70,9 @@ class AutoregressiveLM(LanguageModel):
                 seen[:, position] = following[:, 0]
                 recorder.see(seen, written)
             last = categorical(following, request.generator)
+            if request.given is not None:
+                given = request.given[:, position, None]
+                last = torch.where(given >= 0, given, last)
             tokens[:, position] = last[:, 0]
         recorder.decided(tokens, lambda: one_hot(tokens, size))
         return recorder.result(tokens, torch.linspace(0, 1, length + 1))

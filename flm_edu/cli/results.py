@@ -34,17 +34,28 @@ from flm_edu.language import ExactLanguage
 from flm_edu.model_files import read_json
 from flm_edu.plots.table import format_footing, format_table
 from flm_edu.provenance import describe_run
+from flm_edu.vocabulary import read_prompt
 
 
 @command(
     epilog="Examples: flm-edu sample sentences-fmlm | flm-edu sample runs/flm --steps 64 --n 5 --seed 7 | "
-    "flm-edu sample tales-fmlm --steps 4 --trace"
+    "flm-edu sample tales-fmlm --steps 4 --trace | "
+    "flm-edu sample sentences-masked --steps 10 --prompt 'the old _ opens _ gate' | "
+    "flm-edu sample sentences-flm@bridge --steps 64 --temperature 0.7"
 )
 def sample(
     model: Annotated[str, typer.Argument(help="Model directory, shipped name or hub id, or NAME@SAMPLER.")],
     n: Annotated[int, typer.Option(help="How many texts.")] = 8,
     steps: Annotated[int | None, typer.Option(help="Network evaluations per text: 1 unless told.")] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Show the text after every step.")] = False,
+    prompt: Annotated[
+        str | None, typer.Option(help="Words that stand fast, with _ for each free one; what comes after is free.")
+    ] = None,
+    temperature: Annotated[
+        float,
+        typer.Option(min=0, help="Of every draw of a word: below 1 duller and surer. A flow draws by NAME@bridge."),
+    ] = 1.0,
+    top_p: Annotated[float, typer.Option(help="Draw from the likeliest words that together have this share.")] = 1.0,
     device: DeviceOption = "auto",
     seed: SeedOption = 0,
 ) -> None:
@@ -53,12 +64,17 @@ def sample(
     if steps is not None and loaded.fixed_steps not in (None, steps):
         raise ValueError(f"--steps is {steps}, but {model} writes in {loaded.fixed_steps} steps, always: leave it out")
     steps = 1 if steps is None else steps
+    options: dict[str, Any] = {"sampler": sampler, "temperature": temperature, "top_p": top_p}
+    if prompt is not None:
+        if loaded.tokenizer is None:
+            raise ValueError(f"--prompt: {model} has no tokenizer to read it with")
+        options["given"] = torch.tensor(read_prompt(prompt, loaded.tokenizer, loaded.length))
     generator = torch.Generator().manual_seed(seed)
     if not trace:
-        for text in loaded.decode(loaded.sample(n, steps, generator=generator, sampler=sampler)):
+        for text in loaded.decode(loaded.sample(n, steps, generator=generator, **options)):
             typer.echo(text)
         return
-    trajectory = loaded.sample(n, steps, generator=generator, sampler=sampler, record=True)
+    trajectory = loaded.sample(n, steps, generator=generator, record=True, **options)
     for row in range(n):
         seen = zip(trajectory.tau.tolist(), trajectory.tokens[:, row], trajectory.confidences[:, row], strict=True)
         for tau, tokens, confidence in seen:

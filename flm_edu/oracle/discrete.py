@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,6 +18,8 @@ from flm_edu.language import ExactLanguage
 from flm_edu.oracle.posterior import PerfectModel
 from flm_edu.trajectory import Recorder, Trajectory
 
+D = TypeVar("D", bound="_Discrete")
+
 
 class _Discrete(PerfectModel):
     """What the discrete models share: what to do where no text is possible.
@@ -27,8 +31,17 @@ class _Discrete(PerfectModel):
 
     def __init__(self, language: ExactLanguage):
         super().__init__(language)
-        no_evidence = torch.zeros(1, language.length, language.vocab_size, dtype=torch.float64)
-        self._marginal = self.language.posterior(no_evidence)[0]  # (L, V)
+        self._marginal = self._without_evidence()  # (L, V), or (n, L, V) where different words are given
+
+    def knowing(self: D, given: Tensor) -> D:
+        """Return the model of the texts that have these tokens; so has its own marginal."""
+        twin = super().knowing(given)
+        twin._marginal = twin._without_evidence()
+        return twin
+
+    def _without_evidence(self) -> Tensor:
+        posterior = self.weigh(torch.zeros(1, self.length, self.vocab_size, dtype=torch.float64))
+        return posterior[0] if len(posterior) == 1 else posterior
 
     def _defined(self, posterior: Tensor) -> Tensor:
         """Give the marginals to rows without any possible text."""
@@ -47,7 +60,7 @@ class PerfectMasked(MaskedGenerator, _Discrete):
         All zero for a sample that no text agrees with.
         """
         log_match = one_hot(tokens, self.language.vocab_size, torch.float64).log()  # 0 at the token, -inf elsewhere
-        return self.language.posterior(torch.where(known[..., None], log_match, 0.0))
+        return self.weigh(torch.where(known[..., None], log_match, 0.0))
 
     def completion(self, tokens: Tensor, known: Tensor) -> Tensor:
         """Return the posterior, certain where known, and the marginals where no text is possible."""
@@ -67,7 +80,7 @@ class PerfectUniform(UniformGenerator, _Discrete):
         """
         size = self.language.vocab_size
         likelihood = alpha * one_hot(tokens, size, torch.float64) + (1 - alpha) / size  # of x^l given y^l
-        return self.language.posterior(likelihood.log())
+        return self.weigh(likelihood.log())
 
     def context(self, tokens: Tensor, alpha: float) -> Tensor:
         """Return what the other positions say of each position's clean token: the posterior without its own evidence.
@@ -97,7 +110,7 @@ class PerfectAutoregressive(_Discrete):
         tokens = torch.zeros(len(prefix), self.language.length, dtype=torch.long)
         tokens[:, : prefix.shape[1]] = prefix
         log_match = one_hot(tokens, self.language.vocab_size, torch.float64).log()
-        posterior = self.language.posterior(torch.where(known[:, None], log_match, 0.0))
+        posterior = self.weigh(torch.where(known[:, None], log_match, 0.0))
         return posterior[:, prefix.shape[1]]
 
     def generate(self, request: Request) -> Tensor | Trajectory:

@@ -46,7 +46,7 @@ class PerfectFlow(FlowGenerator, PerfectModel):
         t = t.double()
         # Beyond 1e12 nothing is left to weigh: one ulp of x decides. It keeps t = 1 finite.
         gain = (t / (1 - t).square()).clamp_max(1e12)
-        return self.language.posterior(x.double() * expand_time(gain, x.double()))
+        return self.weigh(x.double() * expand_time(gain, x.double()))
 
     def velocity(self, x: Tensor, t: Tensor) -> Tensor:
         """Return b_t(x) = (D_t(x) - x) / (1 - t): (B, L, V), (B,) -> (B, L, V) float64."""
@@ -123,6 +123,16 @@ class PerfectFlowMap(PerfectFlow):
         self.tolerance, self.max_substeps = tolerance, max_substeps
         self._clock = load_schedule("decoding-error", language.vocab_size)
 
+    def knowing(self, given: Tensor) -> PerfectFlowMap:
+        """Return the flow map of the texts that have these tokens, (L,).
+
+        Raises:
+            ValueError: no text has them, or each sample has others: steps are refined for some of the samples only.
+        """
+        if given.ndim == 2:
+            raise ValueError("`given` differs between the samples; the perfect flow map takes the same for all: (L,)")
+        return super().knowing(given)
+
     def solve(self, x: Tensor, s: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
         """Return X_{s,t}(x), and for each sample the estimated largest error of an entry, there and on the way.
 
@@ -169,7 +179,7 @@ class PerfectFlowMap(PerfectFlow):
 
     def _step(self, y: Tensor, begin: Tensor, end: Tensor) -> Tensor:
         """Take a step of the classical Runge-Kutta method for dy/dc = D, from c = begin to c = end (B, 1, 1)."""
-        posterior = self.language.posterior
+        posterior = self.weigh
         middle, step = (begin + end) / 2, end - begin
         k1 = posterior(begin * y)
         k2 = posterior(middle * (y + step / 2 * k1))

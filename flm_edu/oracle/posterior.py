@@ -12,10 +12,19 @@ ones are. Source: docs/EQUATIONS.md.
 
 from __future__ import annotations
 
+import copy
+from dataclasses import replace
+from typing import TypeVar
+
+import torch
 from torch import Tensor
 
-from flm_edu.generator import TextGenerator
+from flm_edu.generator import Request, TextGenerator
+from flm_edu.interpolant import one_hot
 from flm_edu.language import ExactLanguage
+from flm_edu.trajectory import Trajectory
+
+P = TypeVar("P", bound="PerfectModel")
 
 
 class PerfectModel(TextGenerator):
@@ -25,8 +34,35 @@ class PerfectModel(TextGenerator):
         language: the language.
     """
 
+    _given: Tensor | None = None  # (L, V) or (n, L, V) float64: 0 for what may be, -inf for what may not
+
     def __init__(self, language: ExactLanguage):
         self.language = language
+
+    def weigh(self, evidence: Tensor) -> Tensor:
+        """Return the language's posterior by this evidence and what is given: (B, L, V) -> (B, L, V) float64."""
+        return self.language.posterior(evidence if self._given is None else evidence + self._given)
+
+    def knowing(self: P, given: Tensor) -> P:
+        """Return the perfect model of the texts that have these tokens, (L,) or (n, L) int64 with -1 where free.
+
+        Raises:
+            ValueError: no text of the language has them.
+        """
+        twin = copy.copy(self)
+        fixed = one_hot(given.clamp_min(0), self.vocab_size, torch.float64).log()
+        twin._given = torch.where((given >= 0)[..., None], fixed, 0.0)
+        if bool((twin.weigh(torch.zeros(1, 1, 1, dtype=torch.float64)).sum((-2, -1)) == 0).any()):
+            raise ValueError(f"`given`: no text of {self.language.name} has these words in these places")
+        return twin
+
+    def answer(self, request: Request) -> Tensor | Trajectory:
+        """Return what `generate` does, by the texts that have what is given."""
+        if request.given is None:
+            return self.generate(request)
+        alike = bool((request.given == request.given[0]).all())
+        known = self.knowing(request.given[0] if alike else request.given)
+        return known.generate(replace(request, given=None))
 
     @property
     def vocab_size(self) -> int:
