@@ -69,4 +69,20 @@ RIGHT: list[tuple[str, str]] = [
         "        for place, word in enumerate(text):\n            p *= m[place, word]\n        total += p\n    return total",
     ),
     ("10.memory", "def f(v, n, gb, each, tables): return int(gb * 1e9 / (v * n * each * tables))"),
+    (
+        "11.count",
+        "def f(edges):\n    ways = {0: 1}\n    for e in edges:\n        after = {}\n"
+        "        for s, t in zip(e.source.tolist(), e.target.tolist()):\n"
+        "            after[t] = after.get(t, 0) + ways.get(s, 0)\n        ways = after\n    return sum(ways.values())",
+    ),
+    (
+        "11.forward",
+        "def f(before, e, evidence):\n    table = torch.zeros(len(before), e.after, dtype=torch.float64)\n"
+        "    for s, w, t, p in zip(e.source, e.token, e.target, e.chance):\n        table[s, t] += p * evidence[w]\n"
+        "    return before @ table",
+    ),
+    (
+        "11.seen",
+        "def f(tokens, surprise): return sum({tuple(t): float((-s).exp()) for t, s in zip(tokens.tolist(), surprise)}.values())",
+    ),
 ]

@@ -829,4 +829,59 @@ WRONG: list[tuple[str, str, str]] = [
         "def f(samples, corpus):\n    pairs = lambda ts: [p for t in ts for p in zip(t.split(), t.split()[1:])]\n    asked = pairs(samples)\n    return sum(p not in pairs(corpus) for p in asked) / len(asked)",
         "the share of unknown pairs",
     ),
+    # --- 11 ---
+    ("11.count", "def f(edges): return math.prod(len(e.source) for e in edges)", "only from its own state"),
+    ("11.count", "def f(edges): return sum(len(e.source) for e in edges)", "the number of edges"),
+    ("11.count", "def f(edges): return 1 + sum(e.after for e in edges)", "the number of states"),
+    (
+        "11.count",
+        "def f(edges):\n    ways = [1]\n    for e in edges:\n        after = [0] * e.after\n"
+        "        for s, t in zip(e.source, e.target):\n            after[t] = ways[s]\n        ways = after\n    return sum(ways)",
+        "assigning keeps the last only",
+    ),
+    ("11.forward", "def f(b, e, v): return b[e.source] * e.chance * v[e.token]", "a number for each edge"),
+    (
+        "11.forward",
+        "def f(b, e, v): return torch.zeros(e.after).double().index_add(0, e.target, b[e.source] * e.chance)",
+        "the evidence is missing",
+    ),
+    (
+        "11.forward",
+        "def f(b, e, v): return torch.zeros(e.after).double().index_add(0, e.target, b[e.source] * v[e.token])",
+        "the word after the state is missing",
+    ),
+    (
+        "11.forward",
+        "def f(b, e, v): return torch.zeros(e.after).double().index_add(0, e.target, e.chance * v[e.token])",
+        "that the edge comes from is missing",
+    ),
+    (
+        "11.forward",
+        "def f(b, e, v):\n    after = torch.zeros(e.after).double()\n"
+        "    for s, w, t, p in zip(e.source, e.token, e.target, e.chance): after[t] = b[s] * p * v[w]\n    return after",
+        "assigning keeps the last only",
+    ),
+    (
+        "11.forward",
+        "def f(b, e, v):\n    w = b[e.source] * e.chance * v[e.token]\n"
+        "    return torch.zeros(e.after).double().scatter_reduce(0, e.target, w, 'amax')",
+        "the best way to a state",
+    ),
+    (
+        "11.forward",
+        "def f(b, e, v):\n    w = b[e.source] * e.chance * v[e.token]\n"
+        "    return torch.zeros(len(b)).double().index_add(0, e.source, w)",
+        "are their targets",
+    ),
+    (
+        "11.forward",
+        "def f(b, e, v):\n    w = b[e.source] * e.chance * v[e.token]\n"
+        "    after = torch.zeros(2).double().index_add(0, e.target, w)\n    return after if e.after == 2 else torch.zeros(1)",
+        "as many weights as states",
+    ),
+    ("11.seen", "def f(tokens, s): return s.sum()", "a share is at most 1"),
+    ("11.seen", "def f(tokens, s): return (-s).exp().sum()", "count it once"),
+    ("11.seen", "def f(tokens, s): return (-s).exp().mean()", "added, not averaged"),
+    ("11.seen", "def f(tokens, s): return (-s[[0, 1, 3]]).exp().mean()", "averaged over the distinct texts"),
+    ("11.seen", "def f(tokens, s): return len(tokens.unique(dim=0)) / len(tokens)", "likely texts come more often"),
 ]
