@@ -16,6 +16,7 @@ sentences() {
     sentences-{uniform,uniform@greedy-tail,dcd,dcd@greedy-tail} perfect:masked perfect:uniform --n 1000 \
     --out data/sweeps/sentences-families.csv
   flm-edu evaluate sentences-{masked,sdtt}@even perfect:masked@even --n 1000 --out data/sweeps/sentences-even.csv
+  flm-edu evaluate sentences-{flm,fmlm,masked,uniform,ar} --steps 1 --n 10000 --out data/sweeps/sentences-likelihood.csv
 }
 
 tales() {
