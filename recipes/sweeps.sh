@@ -45,7 +45,6 @@ large() {
   "${learn[@]}" --texts 3000 0
   "${learn[@]}" --texts 30 100 300 --seeds 0 1 2
   "${learn[@]}" --models masked uniform ar --texts 30 300
-  "${learn[@]}" --models flow flow-map --texts 30 300
 }
 
 # Its baselines are not in the repository: first run bash recipes/baselines.sh sotu, which puts them in their place.

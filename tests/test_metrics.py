@@ -183,3 +183,6 @@ def test_report_is_self_contained_and_escapes_texts(points: list[Point], tmp_pat
     assert "&lt;b&gt;x&lt;/b&gt;" in text
     assert text.count("<figure>") == 3
     assert "prefers-color-scheme: dark" in text
+    unlisted = [replace(point, total_variation=None, total_variation_exact=None) for point in points]
+    write_report(page, "A title", "lead", unlisted, runs, {}, {"seed": 0})
+    assert "the entropy below" in page.read_text(), "of a language too large to list"

@@ -59,10 +59,12 @@ def write_report(
         provenance: shown at the foot.
         floor: the exact floor of the flow's loss in nats per token, where it is known.
     """
-    metrics = ["validity", "total_variation"] if points[0].validity is not None else ["known_pairs", "entropy"]
+    listed = any(point.total_variation is not None for point in points)  # of a larger language nobody can tell it
+    spread = "total_variation" if listed else "entropy"
+    metrics = ["validity" if points[0].validity is not None else "known_pairs", spread]
     captions = {
         "validity": "Each line is a model; the further left it is high, the fewer network evaluations it needs. "
-        "One and the same text again and again is valid too: the total variation below tells who does that.",
+        f"One and the same text again and again is valid too: the {spread.replace('_', ' ')} below tells who does that.",
         "total_variation": "Lower is better. The dashed line is a sample of the language itself, which only chance separates from it.",
         "known_pairs": "A rough measure of local sense, without a judge; the dashed line is held-out text.",
         "entropy": "A guard: text that repeats itself scores well elsewhere and falls below the dashed line here.",

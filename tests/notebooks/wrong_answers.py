@@ -830,7 +830,7 @@ WRONG: list[tuple[str, str, str]] = [
         "the share of unknown pairs",
     ),
     # --- 11 ---
-    ("11.count", "def f(edges): return math.prod(len(e.source) for e in edges)", "only from its own state"),
+    ("11.count", "def f(edges): return torch.tensor([len(e.source) for e in edges]).prod()", "only from its own state"),
     ("11.count", "def f(edges): return sum(len(e.source) for e in edges)", "the number of edges"),
     ("11.count", "def f(edges): return 1 + sum(e.after for e in edges)", "the number of states"),
     (

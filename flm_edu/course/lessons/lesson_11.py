@@ -40,7 +40,7 @@ def _count(edges: list[Edges]) -> int:
 
 
 def _example() -> list[Edges]:
-    """Two positions that branch and one that merges: 3 states, then 2, then 1; 16 texts on 12 edges of 3 words."""
+    """Return two positions that branch and one that merges: 16 texts on 12 edges of 3 words."""
     return [
         Edges(torch.tensor([0, 0, 0]), torch.tensor([0, 1, 2]), torch.tensor([0, 1, 1]), torch.tensor([0.5, 0.3, 0.2]), 2),
         Edges(
@@ -61,9 +61,6 @@ def count(answer: Answer) -> Iterator[str]:
     wanted = torch.tensor(float(_count(edges)))
     product = float(torch.tensor([len(each.source) for each in edges]).prod())
     states = float(1 + sum(each.after for each in edges))
-    reached = 1.0
-    for each in edges:
-        reached *= each.after
     compare(
         answer(edges, shape=()),
         wanted,
