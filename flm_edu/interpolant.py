@@ -169,9 +169,12 @@ def bridge(x: Tensor, data: Tensor, noise: Tensor, s: Tensor, t: Tensor) -> Tens
     x_t ~ N(a x_s + b x_1, v I) with a = s(1-t)^2 / (t(1-s)^2), b = (t-s)(s+t-2st) / (t(1-s)^2) and
     v = (1-t)^2 b / t. Then x_t given x_1 alone is the interpolant: a s + b = t, and the variances add to (1-t)^2.
 
-    Shapes: x, data, noise (B, L, V), s < t (B,) -> (B, L, V). Source: marginal-conditioned bridge, arXiv 2605.13681.
+    Shapes: x, data, noise (B, L, V), s <= t (B,) -> (B, L, V). Source: marginal-conditioned bridge, arXiv 2605.13681.
     """
     s, t = expand_time(s, x), expand_time(t, x)
     left = t * (1 - s).square()
-    a, b = s * (1 - t).square() / left, (t - s) * (s + t - 2 * s * t) / left
-    return a * x + b * data + (1 - t) * (b / t).sqrt() * noise
+    moves = (left > 0) & (s < t)  # where it does not, x stays
+    left = torch.where(moves, left, 1.0)
+    a = torch.where(moves, s * (1 - t).square() / left, 1.0)
+    b = torch.where(moves, (t - s) * (s + t - 2 * s * t) / left, 0.0)
+    return a * x + b * data + (1 - t) * (b / torch.where(moves, t, 1.0)).sqrt() * noise

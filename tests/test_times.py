@@ -61,6 +61,7 @@ ONE_TIME: dict[str, Callable[[Tensor, Tensor, Tensor], Timed]] = {
 }
 TWO_TIMES: dict[str, Callable[[Tensor, Tensor, Tensor], Timed]] = {
     "jump_fraction": lambda x, a, b: ip.jump_fraction,
+    "bridge": lambda x, a, b: lambda s, t: ip.bridge(x, a, b, s, t),
     "flow_map_from_two_time_denoiser": lambda x, a, b: lambda s, t: ip.flow_map_from_two_time_denoiser(a, x, s, t),
     "two_time_denoiser_from_flow_map": lambda x, a, b: lambda s, t: ip.two_time_denoiser_from_flow_map(a, x, s, t),
     "average_velocity_from_flow_map": lambda x, a, b: lambda s, t: ip.average_velocity_from_flow_map(a, x, s, t),
