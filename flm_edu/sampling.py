@@ -25,6 +25,8 @@ from flm_edu.trajectory import Recorder, Trajectory
 
 #: (x, s, t) -> delta on the simplex: states (B, L, V) at mixing times s, t of shape (B,).
 TwoTimeDenoiser = Callable[[Tensor, Tensor, Tensor], Tensor]
+#: (delta, x, s, t) -> the state at t: (B, L, V), (B, L, V), (B,), (B,) -> (B, L, V).
+Move = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 #: (x, t) -> x with the given words' own mixtures in their places: (B, L, V), (B,) -> (B, L, V).
 Hold = Callable[[Tensor, Tensor], Tensor]
 
@@ -36,14 +38,15 @@ def integrate(
     schedule: Schedule,
     steps: int,
     *,
+    move: Move = flow_map_from_two_time_denoiser,
     hold: Hold = lambda x, t: x,
     record: bool = False,
     keep_states: bool = False,
 ) -> Tensor | Trajectory:
     """Carry noise to tokens in `steps` evaluations of `delta`, equally spaced in tau.
 
-    The last step lands at t = 1, where the state is delta itself: its argmax is the sample. `hold` corrects the
-    state after every step.
+    The last step lands at t = 1, where the state is delta itself: its argmax is the sample. `move` takes a step, and
+    `hold` corrects the state after it.
 
     Shapes: noise (B, L, V) -> tokens (B, L) int64, or a `Trajectory` when `record` is set.
 
@@ -62,7 +65,7 @@ def integrate(
         s_batch, t_batch = start.expand(len(noise)), stop.expand(len(noise))
         prediction = delta(x, s_batch, t_batch)  # (B, L, V)
         recorder.see(prediction, x)
-        x = hold(flow_map_from_two_time_denoiser(prediction, x, s_batch, t_batch), t_batch)
+        x = hold(move(prediction, x, s_batch, t_batch), t_batch)
     recorder.see(x, x)
     return recorder.result(x.argmax(-1), tau, t)
 
@@ -74,12 +77,9 @@ def cross_bridges(
     schedule: Schedule,
     steps: int,
     generator: torch.Generator | None,
-    *,
-    hold: Hold = lambda x, t: x,
-    record: bool = False,
-    keep_states: bool = False,
+    **options: Any,
 ) -> Tensor | Trajectory:
-    """Carry noise to tokens by drawing words from `denoiser` at each of `steps` times, equally spaced in tau.
+    """Carry noise to tokens by drawing words from `denoiser` at each of `steps` times; `options` as of `integrate`.
 
     Between two times the state goes over the bridge to the words that were drawn, with fresh noise. With the
     exact denoiser each position has the right distribution at every time; that positions are drawn apart is an
@@ -89,19 +89,12 @@ def cross_bridges(
 
     Source: marginal-conditioned bridge, arXiv 2605.13681.
     """
-    recorder = Recorder(record, keep_states)
-    tau = torch.linspace(0, 1, steps + 1, device=noise.device)
-    t = schedule.t(tau)
-    x = noise
-    for start, stop in pairwise(t):
-        s_batch, t_batch = start.expand(len(noise)), stop.expand(len(noise))
-        prediction = denoiser(x, s_batch)  # (B, L, V)
-        recorder.see(prediction, x)
+
+    def move(prediction: Tensor, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
         drawn = one_hot(categorical(prediction, generator), x.shape[-1], x.dtype)
-        fresh = gaussian_noise(tuple(x.shape), generator, x.device).to(x.dtype)
-        x = hold(bridge(x, drawn, fresh, s_batch, t_batch), t_batch)
-    recorder.see(x, x)
-    return recorder.result(x.argmax(-1), tau, t)
+        return bridge(x, drawn, gaussian_noise(tuple(x.shape), generator, x.device).to(x.dtype), s, t)
+
+    return integrate(lambda x, s, t: denoiser(x, s), noise, schedule, steps, move=move, **options)
 
 
 class FlowGenerator(TextGenerator):
