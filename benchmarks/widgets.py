@@ -2,7 +2,7 @@
 
     python benchmarks/widgets.py                             # frames per second, latency, first paint, saved state
     python benchmarks/widgets.py --no-lab                    # the same without JupyterLab: no first paint in a notebook
-    python benchmarks/widgets.py --screenshots docs/images   # every widget in both themes
+    python benchmarks/widgets.py --screenshots docs/images   # every widget in both themes; --only NAME for one
 
 Chromium runs headless and draws in software, on whatever else the machine is doing.
 """
@@ -24,6 +24,7 @@ from playwright.sync_api import sync_playwright
 
 from flm_edu.language import Language
 from flm_edu.widgets import (
+    AutomatonExplorer,
     FactorizationExplorer,
     FlowMapExplorer,
     ScheduleExplorer,
@@ -41,6 +42,7 @@ WIDGETS: dict[str, Callable[[], Any]] = {
     "simplex-four": lambda: SimplexExplorer(Language.from_sentences(["tea", "milk", "juice", "water"], [4, 3, 2, 1])),
     "factorization": lambda: FactorizationExplorer(predict=False),
     "schedule": ScheduleExplorer,
+    "automaton": AutomatonExplorer,
     "flow-map": FlowMapExplorer,
     "trajectory": TrajectoryPlayer,
     "step-count": StepCountExplorer,
@@ -172,7 +174,8 @@ def measure(browser: Any, folder: Path) -> None:
 def measure_in_lab(browser: Any, folder: Path) -> None:
     """First paint of each widget in a cell of a notebook, its making in the kernel included."""
     made = ["SimplexExplorer()", "SimplexExplorer(w.tick_tock())", "ScheduleExplorer()", "FactorizationExplorer()"]
-    made += ["FlowMapExplorer()", "StepCountExplorer()", "TrajectoryPlayer()", "TrainingMonitor()"]
+    made += ["AutomatonExplorer()", "FlowMapExplorer()", "StepCountExplorer()"]
+    made += ["TrajectoryPlayer()", "TrainingMonitor()"]
     cells = ["import flm_edu.widgets as w; w.ScheduleExplorer()", *(f"w.{maker}" for maker in made)]
     with jupyterlab(folder, cells) as address:
         page = browser.new_page(viewport={"width": 1100, "height": 1400})
@@ -184,10 +187,10 @@ def measure_in_lab(browser: Any, folder: Path) -> None:
         page.close()
 
 
-def take_screenshots(browser: Any, folder: Path, out: Path) -> None:
+def take_screenshots(browser: Any, folder: Path, out: Path, names: list[str]) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    for name, make in WIDGETS.items():
-        path = make().to_html(folder / "page.html")
+    for name in names:
+        path = WIDGETS[name]().to_html(folder / "page.html")
         for theme in ("light", "dark"):
             page = browser.new_page(viewport={"width": 784, "height": 1000}, color_scheme=theme)
             page.goto(path.as_uri())
@@ -205,13 +208,14 @@ def take_screenshots(browser: Any, folder: Path, out: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--screenshots", type=Path, help="write pictures there instead of timing")
+    parser.add_argument("--only", choices=WIDGETS, help="a picture of this widget alone")
     parser.add_argument("--no-lab", action="store_true", help="leave JupyterLab out")
     options = parser.parse_args()
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = launch(playwright)
         if options.screenshots:
-            take_screenshots(browser, Path(folder), options.screenshots)
+            take_screenshots(browser, Path(folder), options.screenshots, [options.only] if options.only else [*WIDGETS])
         else:
             measure(browser, Path(folder))
             if not options.no_lab:

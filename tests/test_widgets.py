@@ -24,6 +24,7 @@ from flm_edu.plots.records import FIGURES
 from flm_edu.training import TrainConfig, Trainer
 from flm_edu.training.records import read_metrics
 from flm_edu.widgets import (
+    AutomatonExplorer,
     FactorizationExplorer,
     FlowMapExplorer,
     ScheduleExplorer,
@@ -43,6 +44,8 @@ MAKERS: dict[str, Callable[[], Widget]] = {
     "schedule": ScheduleExplorer,
     "step-count": StepCountExplorer,
     "factorization": FactorizationExplorer,
+    "automaton": AutomatonExplorer,
+    "automaton-two-tokens": lambda: AutomatonExplorer(tick_tock()),
     "flow-map": FlowMapExplorer,
     "training": TrainingMonitor,
     "trajectory": TrajectoryPlayer,
@@ -246,6 +249,21 @@ def test_tables_that_cannot_be_read_are_refused() -> None:
     pairs = [f"a{i} b{i}" for i in range(9)]
     with pytest.raises(ValueError, match="more than 8 words"):
         FactorizationExplorer(Language.from_sentences(pairs))
+
+
+def test_automata_that_cannot_be_drawn_are_refused() -> None:
+    with pytest.raises(ValueError, match="'tales' has texts of 26 tokens, too many to draw; take one of at most 12"):
+        AutomatonExplorer(load_listed("tales"))
+    names = [f"a{i} b" for i in range(25)]
+    with pytest.raises(ValueError, match="25 edges at one position, too many to draw; take one of at most 24"):
+        AutomatonExplorer(Language.from_sentences(names))
+
+
+def test_an_automaton_has_fewer_states_than_texts() -> None:
+    shown = AutomatonExplorer()
+    assert (shown.language["texts"], shown.language["states"], shown.language["edges"]) == (48, 27, 42)
+    assert len(set(shown.texts)) == len(shown.texts) > 3
+    assert AutomatonExplorer(load_listed("sentences")).language["texts"] == 480, "a table is made a graph"
 
 
 def test_a_monitor_follows_a_trainer_and_reads_its_file(tmp_path: Path, language: Language, flow: FlowLM) -> None:

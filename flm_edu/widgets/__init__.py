@@ -3,6 +3,7 @@
 Each is one class, usable in one line: `SimplexExplorer()`. Needs `pip install 'flm-edu[widgets]'`.
 """
 
+from flm_edu.widgets.automaton import AutomatonExplorer
 from flm_edu.widgets.factorization import FactorizationExplorer
 from flm_edu.widgets.flow_map import FlowMapExplorer
 from flm_edu.widgets.page import write_page
@@ -13,6 +14,7 @@ from flm_edu.widgets.training import TrainingMonitor
 from flm_edu.widgets.trajectory import TrajectoryPlayer
 
 __all__ = [
+    "AutomatonExplorer",
     "FactorizationExplorer",
     "FlowMapExplorer",
     "ScheduleExplorer",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from flm_edu.widgets.automaton import AutomatonExplorer
 from flm_edu.widgets.base import Widget
 from flm_edu.widgets.factorization import FactorizationExplorer
 from flm_edu.widgets.flow_map import FlowMapExplorer
@@ -32,6 +33,7 @@ def gallery_widgets(sweeps: Sequence[str | Path] = ()) -> list[Widget]:
         SimplexExplorer(tick_tock()),
         FactorizationExplorer(),
         ScheduleExplorer(),
+        AutomatonExplorer(),
         FlowMapExplorer(),
         TrajectoryPlayer(),
         StepCountExplorer(list(sweeps) or None),

@@ -20,6 +20,7 @@ from flm_edu.plots import curves, screen
 from flm_edu.plots.report import write_report
 from flm_edu.vocabulary import word_tokenizer
 from flm_edu.widgets import (
+    AutomatonExplorer,
     FactorizationExplorer,
     FlowMapExplorer,
     SimplexExplorer,
@@ -211,6 +212,9 @@ PAGES: dict[str, Page] = {
     "other words in SimplexExplorer": (widget(lambda _: SimplexExplorer(Language.from_sentences(WORDS[4:7]))), WORDS[4:7], []),
     "words in FlowMapExplorer": (widget(lambda _: FlowMapExplorer(Language.from_sentences(WORDS[:3]))), WORDS[:3], []),
     "words of a grammar in FactorizationExplorer": (widget(lambda place: FactorizationExplorer(grammar(place))), WORDS[:8], []),
+    "words and texts in AutomatonExplorer": (
+        widget(lambda _: AutomatonExplorer(Language.from_sentences([f"tea {word}" for word in WORDS[:6]]))), WORDS[:6], WORDS[:6],
+    ),
     "models and words in TrajectoryPlayer": (widget(player), [*PAYLOADS, *WORDS], PAYLOADS),
     "a tokenizer's pieces in TrajectoryPlayer": (widget(player_of_a_tokenizer), WORDS, []),
     "figures and texts in TrainingMonitor": (widget(monitor), [*PAYLOADS, *PAYLOADS], PAYLOADS),

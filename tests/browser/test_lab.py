@@ -17,6 +17,7 @@ WIDGETS = {
     "two": "w.SimplexExplorer(w.tick_tock())",
     "schedule": "w.ScheduleExplorer()",
     "factorization": "w.FactorizationExplorer()",
+    "automaton": "w.AutomatonExplorer()",
     "flow_map": "w.FlowMapExplorer()",
     "step_count": "w.StepCountExplorer()",
     "player": "w.TrajectoryPlayer()",
@@ -114,6 +115,13 @@ def _factorization(hand: Hand) -> None:
     hand.does(hand.press("steps", "ArrowRight"), steps=2, revealed=True)
 
 
+def _automaton(hand: Hand) -> None:
+    hand.does(hand.click_canvas("[(flm.placed().x[1] + flm.placed().x[2]) / 2, 20]"), position=2)
+    hand.does(hand.press_canvas("ArrowRight"), position=3)
+    hand.does(lambda: hand.control("an edge shows").select_option("forward"), shows="forward")
+    hand.does(hand.press("τ", "End"), tau=1)
+
+
 def _flow_map(hand: Hand) -> None:
     cell = "[flm.heat().left + 2.5 * flm.heat().cell, flm.heat().top + 3.5 * flm.heat().cell]"
     hand.does(hand.click_canvas(cell), s=2, t=7)
@@ -148,6 +156,7 @@ ACTS: dict[str, Callable[[Hand], None]] = {
     "two": _simplex_two,
     "schedule": _schedule,
     "factorization": _factorization,
+    "automaton": _automaton,
     "flow_map": _flow_map,
     "step_count": _step_count,
     "player": _player,

@@ -7,7 +7,7 @@ import pytest
 
 from flm_edu.evaluation import Point
 from flm_edu.language import Language
-from flm_edu.widgets import SimplexExplorer, StepCountExplorer
+from flm_edu.widgets import AutomatonExplorer, SimplexExplorer, StepCountExplorer
 from flm_edu.widgets.base import Widget
 from tests.browser.test_any_state import trained_simplex
 from tests.test_widgets import MAKERS
@@ -16,6 +16,7 @@ LONG = "a-model-with-a-name-that-someone-found-on-the-hub-and-that-has-no-space-
 MORE: dict[str, Callable[[], Widget]] = {
     "trained": trained_simplex,
     "long names": lambda: StepCountExplorer([Point(LONG, "flow-lm", n, 9, 0.1, validity=0.5) for n in (1, 4)]),
+    "long words in an automaton": lambda: AutomatonExplorer(Language.from_sentences([LONG, LONG + "s", "tea"])),
     "long words": lambda: SimplexExplorer(Language.from_sentences([LONG, LONG + "s", "tea"])),
 }
 
