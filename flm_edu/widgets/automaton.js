@@ -37,7 +37,7 @@ function render({ model, el }) {
   const wordsAt = layers.map(({ token }) => [...new Set(token)].sort((a, b) => a - b));
   const bars = addCanvas(frame, {
     height: () => BAR * Math.max(...wordsAt.map((some) => some.length)),
-    label: "Bars: the posterior over the words of the chosen position",
+    label: "Posterior over the words of the chosen position",
   });
 
   let placed = null;
@@ -53,6 +53,7 @@ function render({ model, el }) {
     const truth = now.text[l];
     bars.paint((context, width) =>
       drawBars(context, frame, width, { words, shown: wordsAt[l], posterior: now.posterior[l], truth }));
+    bars.canvas.setAttribute("aria-label", `Posterior at position ${l + 1}: ${tellWords(now.posterior[l], words, wordsAt[l])}`);
     setLegend(legend, [
       { label: "the clean text", color: frame.look.texts[0], shape: "line" },
       { label: "other texts", color: frame.colors.soft, shape: "line" },
@@ -110,13 +111,15 @@ const sharesShown = ({ edges, states }, kind) => ({
   states: states.map((column) => column[kind]),
 });
 
+/** Words with their probabilities. */
+const tellWords = (chances, words, some) => some.map((word) => `${words[word]} ${percent(chances[word], 1)}`).join(", ");
+
 /** The sentence below the picture: the time, and the likeliest words of the chosen position. */
 function tellPosterior({ tau, t, text, posterior }, l, words, shown) {
   const likeliest = [...shown].sort((a, b) => posterior[l][b] - posterior[l][a]).slice(0, 3);
-  const told = likeliest.map((word) => `${words[word]} ${percent(posterior[l][word], 1)}`).join(", ");
   const right = text.filter((own, at) => posterior[at].every((share) => share <= posterior[at][own])).length;
   return (
-    `At τ = ${tau.toFixed(2)}, t = ${t.toFixed(3)}, the posterior at position ${l + 1}: ${told}. ` +
+    `At τ = ${tau.toFixed(2)}, t = ${t.toFixed(3)}, the posterior at position ${l + 1}: ${tellWords(posterior[l], words, likeliest)}. ` +
     `The text's own word is the likeliest at ${right} of ${text.length} positions.`
   );
 }

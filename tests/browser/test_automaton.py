@@ -134,6 +134,8 @@ def test_mouse_and_keyboard_choose(open_widget: Callable[..., Any], theme: str) 
         seen()
     assert len(pictures) == 6
     assert len(bars) == 4, "the posterior is the posterior, whatever an edge shows"
+    label = page.locator("canvas").nth(1).get_attribute("aria-label")
+    assert label.startswith("Posterior at position 6: found ")
     texts = get(page, "texts")
     page.get_by_label("clean text", exact=True).select_option(texts[2])
     seen()

@@ -84,12 +84,12 @@ class Hand:
 
         def click() -> None:
             x, y = self.widget.evaluate(f"root => (flm => {place})(root.parentElement.flm)")
-            self.widget.locator("canvas").click(position={"x": x, "y": y})
+            self.widget.locator("canvas").first.click(position={"x": x, "y": y})
 
         return click
 
     def press_canvas(self, key: str) -> Callable[[], None]:
-        return lambda: self.widget.locator("canvas").press(key)
+        return lambda: self.widget.locator("canvas").first.press(key)
 
 
 def _simplex(hand: Hand) -> None:
