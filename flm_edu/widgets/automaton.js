@@ -13,7 +13,7 @@ function render({ model, el }) {
   const frame = createFrame({ model, el }, {
     title: "Text through an automaton",
     caption:
-      `${count(texts, "text")}, but only ${count(states, "state")} and ${count(edges, "edge")}: texts that differ in ` +
+      `${count(texts, "text")} through ${count(states, "state")} and ${count(edges, "edge")}: texts that differ in ` +
       "what no longer matters meet in one state. A position's edges share a weight of 1: the thicker, the more; " +
       "states are filled alike.",
   });

@@ -107,7 +107,7 @@ def test_the_noise_stays_as_it_clears(open_widget: Callable[..., Any]) -> None:
 def test_mouse_and_keyboard_choose(open_widget: Callable[..., Any], theme: str) -> None:
     page = open_widget(AutomatonExplorer(), width=480, theme=theme)
     assert page.evaluate("document.documentElement.scrollWidth") <= 480
-    assert "48 texts, but only 27 states and 42 edges" in page.locator(".flm-caption").inner_text()
+    assert "48 texts through 27 states and 42 edges" in page.locator(".flm-caption").inner_text()
     readout, canvas = page.locator(".flm-readout"), page.locator("canvas").first
     pictures, bars = {picture(page)}, {picture(page, "canvas >> nth=1")}
 
