@@ -105,11 +105,12 @@ class Run:
             return model, Trainer(model, data, kind.objective, self.config(preset.train)).run()
         teacher = self._flow or self.train("flow")[0]
         assert isinstance(teacher, FlowLM)
-        student, trained = FlowMapLM.from_flow_lm(teacher), {}
+        student, trained, seconds = FlowMapLM.from_flow_lm(teacher), {}, 0.0
         for options, decay in ((preset.semigroup, 0.0), (preset.rehearse, 1.0)):  # as in the demo
             objective = SemigroupDistillation(teacher, options)
             trained = Trainer(student, data, objective, self.config(replace(preset.distill, decay=decay))).run()
-        return student, trained
+            seconds += trained["seconds"]
+        return student, trained | {"seconds": seconds}
 
     def config(self, config: Any) -> Any:
         return replace(config, steps=self.steps, seed=self.seed)

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from flm_edu.draws import random_uniform
 from flm_edu.language import CHUNK, ExactLanguage
 
 
@@ -118,7 +119,7 @@ class Automaton(ExactLanguage):
         tokens = torch.empty(n, self.length, dtype=torch.long)
         for position, layer in enumerate(self.layers):
             chance = layer.log_probability.exp().cumsum(0)  # the edges of state k fill the interval from k to k + 1
-            drawn = state + torch.rand(n, generator=generator, dtype=torch.float64)
+            drawn = state + random_uniform((n,), generator, "cpu", torch.float64)
             edge = torch.searchsorted(chance, drawn, right=True).clamp_max(len(chance) - 1)
             first, last = self._edges_of(layer, state)
             edge = torch.minimum(torch.maximum(edge, first), last)  # whatever rounding did at an interval's end
@@ -135,6 +136,10 @@ class Automaton(ExactLanguage):
         tokens = tokens.cpu()
         state = torch.zeros(len(tokens), dtype=torch.long)
         surprise = torch.zeros(len(tokens), dtype=torch.float64)
+        if tokens.shape[1] != self.length:
+            return surprise + torch.inf
+        words = ((tokens >= 0) & (tokens < self.vocab_size)).all(1)  # another number would be another state's word
+        surprise = surprise.masked_fill(~words, torch.inf)
         for position, layer in enumerate(self.layers):
             wanted = state * self.vocab_size + tokens[:, position]
             keys = layer.source * self.vocab_size + layer.token

@@ -18,7 +18,8 @@ from flm_edu.automaton import Automaton, Layer
 from flm_edu.rules import GrammarError, Option, Rules, fill, slots
 from flm_edu.vocabulary import END_TOKEN
 
-MOST_STATES = 100_000  # of an automaton, before states are merged, and of places in one state
+MOST_STATES = 100_000  # of an automaton, before states are merged, and of ways to draw for one word
+MOST_STEPS = 500_000  # ways to go on, of all states together; there are no more edges than that
 
 
 _Kept = tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...]  # (choice, words or "", properties) each
@@ -58,28 +59,36 @@ def compile_rules(rules: Rules, name: str) -> Automaton:
     """Return the automaton of a grammar.
 
     Raises:
-        GrammarError: more than `MOST_STATES` states are needed; names the choice that most of them remember.
+        GrammarError: more than `MOST_STATES` states or `MOST_STEPS` ways to go on are needed; names the choice that
+            most of the states remember.
     """
     shapes = [_steps(rules, shape.words) for shape in rules.shapes]
     total = sum(shape.weight for shape in rules.shapes)
     start = {_Place(number): shape.weight / total for number, shape in enumerate(rules.shapes)}
     layers: list[list[tuple[int, str, int, float]]] = []  # (source, word, target, probability)
-    here, made = [start], 1
+    here, made, walked = [start], 1, 0
     while here != [{_ENDED: 1.0}]:
         found: dict[frozenset[tuple[_Place, float]], int] = {}
         states: list[_State] = []
         edges = []
         for source, state in enumerate(here):
-            for word, after in _read(rules, shapes, state).items():
+            following: dict[str, _State] = {}
+            for word, place, weight in _read(rules, shapes, state):
+                walked += 1
+                if walked > MOST_STEPS:
+                    raise GrammarError(_too_many(rules, here, f"{MOST_STEPS:,} ways to go on from a state"))
+                places = following.setdefault(word, {})
+                places[place] = places.get(place, 0.0) + weight
+            for word, after in following.items():
                 probability = sum(after.values())
                 after = {place: weight / probability for place, weight in after.items()}
-                key = frozenset((place, round(weight, 12)) for place, weight in after.items())
+                key = frozenset((place, _rounded(weight)) for place, weight in after.items())
                 target = found.setdefault(key, len(states))
                 if target == len(states):
                     states.append(after)
                     made += len(after)
                     if made > MOST_STATES:
-                        raise GrammarError(_too_many(rules, here, made))
+                        raise GrammarError(_too_many(rules, here, f"{MOST_STATES:,} states"))
                 edges.append((source, word, target, probability))
         layers.append(edges)
         here = states
@@ -88,20 +97,11 @@ def compile_rules(rules: Rules, name: str) -> Automaton:
 
 def _steps(rules: Rules, words: str) -> list[_Step]:
     """Return the parts of a shape, each with what must be drawn for it and what is kept after it."""
-    needs = {
-        choice: {named for o in options for named, _, _ in o.conditions} for choice, options in rules.choices.items()
-    }
     drawn: set[str] = set()
     draws = []
     for part in words.split():
-        wanted = [choice for choice, _ in slots(part)]
-        new: set[str] = set()
-        while wanted:
-            if (choice := wanted.pop()) not in drawn | new:
-                new.add(choice)
-                wanted += needs[choice]
-        draws.append(tuple(choice for choice in rules.choices if choice in new))
-        drawn |= new
+        draws.append(rules.used(part, drawn=drawn))
+        drawn |= set(draws[-1])
     later: dict[str, frozenset[str]] = {}
     steps = []
     for part, new_ones in zip(reversed(words.split()), reversed(draws), strict=True):
@@ -113,14 +113,11 @@ def _steps(rules: Rules, words: str) -> list[_Step]:
     return steps[::-1]
 
 
-def _read(rules: Rules, shapes: list[list[_Step]], state: _State) -> dict[str, _State]:
-    """Return what may be written next, and the places that this leads to, with the probabilities of all."""
-    after: dict[str, _State] = {}
+def _read(rules: Rules, shapes: list[list[_Step]], state: _State) -> Iterator[tuple[str, _Place, float]]:
+    """Yield every word that may be written next, with a place that this leads to and the probability of both."""
     for place, weight in state.items():
-        for word, new, probability in _next(rules, shapes, place):
-            places = after.setdefault(word, {})
-            places[new] = places.get(new, 0.0) + weight * probability
-    return after
+        for word, after, probability in _next(rules, shapes, place):
+            yield word, after, weight * probability
 
 
 def _next(rules: Rules, shapes: list[list[_Step]], place: _Place) -> Iterator[tuple[str, _Place, float]]:
@@ -159,15 +156,15 @@ def _after(shape: int, part: int, pending: tuple[str, ...], kept: _Kept, steps: 
     return _ENDED if part == len(steps) and not pending else _Place(shape, part, pending, kept)
 
 
-def _too_many(rules: Rules, states: list[_State], made: int) -> str:
+def _too_many(rules: Rules, states: list[_State], what: str) -> str:
     values: dict[str, set[object]] = {}
     for state in states:
         for place in state:
-            for choice, *what in place.kept:
-                values.setdefault(choice, set()).add(tuple(what))
+            for choice, *used in place.kept:
+                values.setdefault(choice, set()).add(tuple(used))
     worst = max(values, key=lambda choice: len(values[choice])) if values else next(iter(rules.choices), "text")
     return (
-        f"{rules.source}: the grammar needs more than {MOST_STATES:,} states, above all to remember [{worst}] "
+        f"{rules.source}: the grammar needs more than {what}, above all to remember [{worst}] "
         f"({len(values.get(worst, ()))} options) together with other choices; use them closer to each other, or less often"
     )
 
@@ -183,11 +180,16 @@ def _merged(layers: list[list[tuple[int, str, int, float]]]) -> list[dict[int, d
         classes: dict[object, int] = {}
         same, kept = {}, {}
         for source, futures in outgoing.items():
-            key = frozenset((word, target, round(chance, 12)) for word, (target, chance) in futures.items())
+            key = frozenset((word, target, _rounded(chance)) for word, (target, chance) in futures.items())
             same[source] = classes.setdefault(key, len(classes))
             kept[same[source]] = futures
         merged.append(kept)
     return merged[::-1]
+
+
+def _rounded(probability: float) -> float:
+    """Return a probability to twelve digits: sums in another order are the same, however small they are."""
+    return float(f"{probability:.12g}")
 
 
 def _automaton(layers: list[dict[int, dict[str, tuple[int, float]]]], name: str) -> Automaton:

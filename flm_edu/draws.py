@@ -38,7 +38,8 @@ def stratified(n: int, generator: torch.Generator | None, device: torch.device) 
     Every batch then covers the whole clock, which takes most of the noise out of the loss.
     """
     slices = torch.randperm(n, generator=generator, device=_source(generator, device))
-    return (slices.to(device) + random_uniform((n,), generator, device)) / n
+    times = (slices.to(device) + random_uniform((n,), generator, device)) / n
+    return times.clamp_max(1 - 2**-24)  # the last slice may round to 1, which is no time of a noisy text
 
 
 def categorical(probabilities: Tensor, generator: torch.Generator | None) -> Tensor:
@@ -65,7 +66,7 @@ def sharpen(probabilities: Tensor, temperature: float = 1.0, top_p: float = 1.0)
     if temperature == 0:
         sharp = torch.zeros_like(log_p).scatter_(-1, log_p.argmax(-1, keepdim=True), 1.0)
     else:
-        sharp = (log_p / temperature).softmax(-1).nan_to_num()
+        sharp = ((log_p - log_p.amax(-1, keepdim=True)) / temperature).softmax(-1).nan_to_num()
     if top_p < 1:
         ordered, places = sharp.sort(-1, descending=True)
         before = ordered.cumsum(-1) - ordered  # what the likelier ones have already

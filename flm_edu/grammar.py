@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,12 @@ from flm_edu.automaton import Automaton
 from flm_edu.compiler import compile_rules
 from flm_edu.files import data_dir
 from flm_edu.language import Language
-from flm_edu.rules import GrammarError, Option, Rules, fill
+from flm_edu.rules import SLOT, GrammarError, Option, Rules, fill
+from flm_edu.vocabulary import END_TOKEN
 
 #: texts of a language that is a table, and characters of all of them; a larger language is an automaton
 MOST_LISTED, MOST_CHARACTERS = 20_000, 20_000_000
+MOST_WEIGHT = 1e9
 
 
 def load_language(name: str | Path) -> Language | Automaton:
@@ -74,7 +77,7 @@ def _listed(rules: Rules, name: str) -> Language | None:
     sentences: list[str] = []
     weights: list[float] = []
     total = sum(shape.weight for shape in rules.shapes)
-    for drawn, weight in rules.draws(tuple(rules.choices), {}):
+    for drawn, weight in rules.draws(rules.used(*(shape.words for shape in rules.shapes)), {}):
         if len(sentences) > MOST_LISTED or len(sentences) * rules.longest > MOST_CHARACTERS:
             return None
         for shape in rules.shapes:
@@ -95,34 +98,66 @@ def read_rules(content: str, source: str = "grammar") -> Rules:
         line, where = raw.partition("#")[0].strip(), f"{source}, line {number}"
         if not line:
             continue
-        if header := re.fullmatch(r"\[(\w+)\]", line):
-            current = header[1]
+        if line[0] == "[" and line[-1] == "]":
+            current = line[1:-1]
+            if not re.fullmatch(r"\w+", current):
+                raise GrammarError(f"{where}: the name in {line} must be one word of letters, digits and _")
             if current in choices or "text" in choices:
                 raise GrammarError(f"{where}: [{current}] comes twice or after [text], which must be the last section")
             choices[current] = []
         elif not current:
             raise GrammarError(f"{where}: expected a section such as [hero] before {line!r}")
         else:
-            choices[current].append(_parse_option(line, where, earlier=list(choices)[:-1]))
+            earlier = {choice: options for choice, options in choices.items() if choice != current}
+            choices[current].append(_parse_option(line, where, earlier, is_shape=current == "text"))
     shapes = choices.pop("text", [])
     if not shapes:
         raise GrammarError(f"{source}: there is no [text] section with at least one line")
     return Rules(source, {choice: tuple(options) for choice, options in choices.items()}, tuple(shapes))
 
 
-def _parse_option(line: str, where: str, earlier: list[str]) -> Option:
+def _parse_option(line: str, where: str, earlier: Mapping[str, list[Option]], *, is_shape: bool) -> Option:
     words, weight, properties, conditions = [], 1.0, {}, []
     for part in line.split():
-        if weighted := re.fullmatch(r"\*(\d+(?:\.\d+)?)", part):
-            weight = float(weighted[1])
-        elif condition := re.fullmatch(r"\?(\w+)\.(\w+)=(\S+)", part):
-            if condition[1] not in earlier:
-                raise GrammarError(f"{where}: {part!r} names a choice that is not drawn earlier")
-            conditions.append((condition[1], condition[2], condition[3]))
+        if re.match(r"\*.", part):
+            weight = _parse_weight(part, where)
+        elif is_shape and re.match(r"\?.*=|\w+=.", part):
+            raise GrammarError(
+                f"{where}: {part!r} is for choices; a line of [text] has words, {{choices}} and a weight"
+            )
+        elif re.match(r"\?.*=", part):
+            conditions.append(_parse_condition(part, where, earlier))
         elif prop := re.fullmatch(r"(\w+)=(\S+)", part):
             properties[prop[1]] = prop[2]
         else:
             words.append(part)
-    if not words or weight <= 0:
-        raise GrammarError(f"{where}: an option needs words and a weight above 0")
+    if not words:
+        raise GrammarError(f"{where}: an option needs words")
+    if END_TOKEN in words:
+        raise GrammarError(f"{where}: {END_TOKEN} fills up the shorter texts and is written by itself; leave it out")
+    for part in [*words, *properties.values()]:
+        if re.search(r"[{}]", SLOT.sub("", part) if is_shape else part):
+            raise GrammarError(
+                f"{where}: {part!r} is neither a word nor {{choice}} or {{choice.key}}, which stand in lines of [text] only"
+            )
     return Option(" ".join(words), weight, properties, tuple(conditions))
+
+
+def _parse_weight(part: str, where: str) -> float:
+    if re.fullmatch(r"\*\d+(?:\.\d+)?", part) and 1 / MOST_WEIGHT <= float(part[1:]) <= MOST_WEIGHT:
+        return float(part[1:])
+    raise GrammarError(
+        f"{where}: {part!r} is no weight; write *2 or *0.5, a number from {1 / MOST_WEIGHT:g} to {MOST_WEIGHT:g}"
+    )
+
+
+def _parse_condition(part: str, where: str, earlier: Mapping[str, list[Option]]) -> tuple[str, str, str]:
+    found = re.fullmatch(r"\?(\w+)\.(\w+)=(\S+)", part)
+    if not found:
+        raise GrammarError(f"{where}: {part!r} is no condition; write ?choice.key=value")
+    choice, key, value = found.groups()
+    if choice not in earlier:
+        raise GrammarError(f"{where}: {part!r} names a choice that is not drawn earlier")
+    if all(option.properties.get(key) != value for option in earlier[choice]):
+        raise GrammarError(f"{where}: {part!r} never holds; no option of [{choice}] has {key}={value}")
+    return choice, key, value

@@ -8,6 +8,7 @@ that are too large to list; both answer the same questions (`ExactLanguage`).
 from __future__ import annotations
 
 import hashlib
+import math
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -139,15 +140,15 @@ class Language(ExactLanguage):
         with `<end>`.
 
         Raises:
-            ValueError: no sentence, an empty one, or weights that are negative or of another number.
+            ValueError: no sentence, an empty one, or weights that are negative, not finite or of another number.
         """
         weights = [1.0] * len(sentences) if probabilities is None else [float(p) for p in probabilities]
         if len(weights) != len(sentences):
             raise ValueError(f"{len(sentences)} sentences but {len(weights)} probabilities")
         if not sentences or any(not sentence.split() for sentence in sentences):
             raise ValueError("a language needs at least one sentence, and no empty one")
-        if min(weights) < 0 or sum(weights) <= 0:
-            raise ValueError("probabilities must not be negative, and not all zero")
+        if not all(weight >= 0 for weight in weights) or not 0 < sum(weights) < math.inf:
+            raise ValueError("probabilities must be finite, not negative, and not all zero")
         merged: Counter[tuple[str, ...]] = Counter()
         for sentence, weight in zip(sentences, weights, strict=True):
             merged[tuple(sentence.split())] += weight  # type: ignore[assignment]  # Counter of floats
@@ -191,7 +192,9 @@ class Language(ExactLanguage):
 
     def sample(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
         """Draw n texts from the language itself: (n, L) int64 on the CPU."""
-        return self.tokens[torch.multinomial(self.probabilities, n, replacement=True, generator=generator)]
+        device = torch.device("cpu") if generator is None else generator.device
+        drawn = torch.multinomial(self.probabilities.to(device), n, replacement=True, generator=generator)
+        return self.tokens[drawn.cpu()]
 
     @cached_property
     def _index(self) -> dict[tuple[int, ...], int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -14,7 +14,7 @@ class GrammarError(ValueError):
 #: choices of a grammar, and characters of its longest text
 MOST_CHOICES, MOST_CHARACTERS = 64, 100_000
 
-_SLOT = re.compile(r"\{(\w+)(?:\.(\w+))?\}")  # {choice} or {choice.key}
+SLOT = re.compile(r"\{(\w+)(?:\.(\w+))?\}")  # {choice} or {choice.key}
 
 
 @dataclass(frozen=True)
@@ -88,6 +88,16 @@ class Rules:
             for shape in self.shapes
         )
 
+    def used(self, *shapes: str, drawn: Collection[str] = ()) -> tuple[str, ...]:
+        """Return the choices that shapes, or parts of them, use beside those drawn, and all that these depend on."""
+        wanted = [choice for words in shapes for choice, _ in slots(words)]
+        used: set[str] = set()
+        while wanted:
+            if (choice := wanted.pop()) not in used and choice not in drawn:
+                used.add(choice)
+                wanted += [named for option in self.choices[choice] for named, _, _ in option.conditions]
+        return tuple(choice for choice in self.choices if choice in used)
+
     def allowed(self, choice: str, drawn: Mapping[str, Option]) -> Iterator[tuple[Option, float]]:
         """Yield the options of a choice that may be drawn after others, with their probabilities.
 
@@ -114,7 +124,7 @@ class Rules:
 
 def slots(words: str) -> list[tuple[str, str]]:
     """Return the (choice, key) of every {choice.key} of a shape, in order; the key of {choice} is ""."""
-    return _SLOT.findall(words)
+    return SLOT.findall(words)
 
 
 def fill(words: str, drawn: Mapping[str, Option]) -> str:
@@ -124,4 +134,4 @@ def fill(words: str, drawn: Mapping[str, Option]) -> str:
         option = drawn[match[1]]
         return option.properties[match[2]] if match[2] else option.words
 
-    return _SLOT.sub(replace, words)
+    return SLOT.sub(replace, words)

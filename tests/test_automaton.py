@@ -71,15 +71,19 @@ def grammars(draw: st.DrawFn) -> str:
     """A small grammar: choices with properties, weights and conditions on earlier ones, texts of several shapes."""
     names = ["a", "b", "c"][: draw(st.integers(1, 3))]
     lines = []
+    values: dict[str, set[str]] = {}
     for number, name in enumerate(names):
         lines.append(f"[{name}]")
+        values[name] = set()
         for option in range(draw(st.integers(1, 3))):
             words = draw(st.sampled_from(["x", "y", "z", "x y", f"{name}{option}"]))
             key = draw(st.sampled_from(["u", "v"]))
             weight = draw(st.sampled_from(["", "*2", "*0.5"]))
             condition = ""
             if number and option and draw(st.booleans()):  # the first option is always allowed
-                condition = f"?{draw(st.sampled_from(names[:number]))}.k={draw(st.sampled_from('uv'))}"
+                earlier = draw(st.sampled_from(names[:number]))
+                condition = f"?{earlier}.k={draw(st.sampled_from(sorted(values[earlier])))}"
+            values[name].add(key)
             lines.append(f"{words} k={key} {condition} {weight}")
     lines.append("[text]")
     parts = [f"{{{name}}}" for name in names] + [f"{{{name}.k}}" for name in names] + ["x", "end", "{a}{a.k}"]
@@ -113,6 +117,10 @@ def test_it_is_what_direct_enumeration_gives(content: str, seed: int) -> None:
     theirs = torch.empty_like(evidence)
     theirs[..., same] = evidence
     assert torch.allclose(automaton.posterior(theirs)[..., same], language.posterior(evidence), atol=1e-10)
+    tokens = torch.randint(language.vocab_size, (30, language.length), generator=generator)
+    tokens[:10] = language.sample(10, generator=generator)
+    told, true = automaton.negative_log_likelihood(same[tokens]), language.negative_log_likelihood(tokens)
+    assert torch.allclose(told, true, atol=1e-10)
     drawn = automaton.decode(automaton.sample(20, generator=generator))
     assert set(drawn) <= {" ".join(word for word in text.split() if word != "<end>") for text in texts}
 
@@ -121,7 +129,34 @@ def test_two_derivations_of_a_text_are_one_path() -> None:
     """`x z` can be drawn in three ways; a graph with a path for each would count it three times."""
     automaton = compile_rules(read_rules("[a]\nx k=u\nx k=v\ny k=u\n[text]\n{a} z\nx z"), "twice")
     assert automaton.texts == 2
-    assert automaton.negative_log_likelihood(automaton.sample(50)).exp().max() <= 6 + 1e-9
+    tokens = torch.tensor([[automaton.words.index(word) for word in text.split()] for text in ("x z", "y z")])
+    assert automaton.negative_log_likelihood(tokens).neg().exp().tolist() == pytest.approx([5 / 6, 1 / 6])
+
+
+def test_rows_of_another_make_are_not_its_texts() -> None:
+    """A number outside the vocabulary must not be read as another state's word, nor a longer row as its beginning."""
+    automaton = load_language("found")
+    text = automaton.sample(1, generator=torch.Generator().manual_seed(0))
+    assert bool(automaton.contains(text).all())
+    longer, shorter = torch.cat([text, text[:, :1]], 1), text[:, :-1]
+    assert not bool(automaton.contains(longer).any() | automaton.contains(shorter).any())
+    for beyond in (automaton.vocab_size, -1):
+        for position in range(automaton.length):
+            wrong = text.clone()
+            wrong[0, position] += beyond * (1 if beyond > 0 else automaton.vocab_size)
+            assert not bool(automaton.contains(wrong).any())
+
+
+def test_rare_texts_keep_their_probabilities() -> None:
+    """A weight of 10^-9 beside one of 10^9: what is rare is not rounded to what is rarer."""
+    content = "[a]\nx *1000000000\ny *0.000000001\nz *0.000000002\n[b]\nu\nv *3\n[text]\n{a} {b}\n{b} {a}"
+    rules = read_rules(content)
+    automaton, listed = compile_rules(rules, "rare"), parse_grammar(content, "rare")
+    assert isinstance(listed, Language)
+    same = with_words_of(automaton, listed)
+    assert torch.allclose(
+        automaton.negative_log_likelihood(same[listed.tokens]), -listed.probabilities.log(), atol=1e-10
+    )
 
 
 def test_exact_samples_have_the_languages_own_entropy() -> None:
@@ -170,6 +205,20 @@ def test_large_grammars_are_read_or_refused_by_name(choices: int, texts: str, to
             parse_grammar(content, "large")
 
 
+def test_many_ways_to_go_on_are_refused_by_name() -> None:
+    """Few states, but an edge between each two of them."""
+    options = [f"[{name}]\n" + "\n".join(f"{name}{i}" for i in range(800)) for name in "ab"]
+    with pytest.raises(GrammarError, match=r"500,000 ways to go on.*\[a\]"):
+        parse_grammar("\n".join([*options, "[text]", "{a} {b} {a}"]), "dense")
+
+
+def test_choices_that_no_text_uses_do_not_count() -> None:
+    unused = [f"[u{c}]\n" + "\n".join(f"w{i}" for i in range(20)) for c in range(6)]
+    language = parse_grammar("\n".join([*unused, "[a]\nx\ny\n[text]\n{a} z"]), "few")
+    assert isinstance(language, Language)
+    assert len(language) == 2
+
+
 def test_conditions_on_all_that_was_drawn_are_refused_by_name() -> None:
     options = [f"[a{c}]\n" + "\n".join(f"w{i} k=v{i}" for i in range(20)) for c in range(5)]
     last = "[z]\nw " + " ".join(f"?a{c}.k=v0" for c in range(5)) + "\nv"
@@ -202,6 +251,13 @@ def test_evaluate_finds_the_training_texts_again(tmp_path: Path) -> None:
     told = call("evaluate", str(tmp_path / "few"), "--steps", "1", "--n", "4")
     assert "and new" in told
     assert "found   " in told, "the figures of the data are the whole language's"
+    few[-1] = "6"
+    train = ["train", "--language", "found", *few, "--steps", "2", "--width", "16", "--blocks", "1", "--heads", "2"]
+    call(*train, "--out", str(tmp_path / "other"))
+    both = ["evaluate", str(tmp_path / "few"), str(tmp_path / "other"), "--steps", "1", "--n", "4"]
+    with pytest.raises(AssertionError, match="not trained on the same texts"):
+        call(*both)
+    assert "and new" not in call(*both, "--language", "found")
 
 
 def call(*arguments: str) -> str:

@@ -71,6 +71,11 @@ def test_sharpening(weights: list[float], temperature: float, top_p: float) -> N
     assert torch.equal(sharpen(torch.zeros(3), temperature, top_p), torch.zeros(3))
 
 
+@pytest.mark.parametrize("temperature", [5e-324, 1e-300, 1e-12])
+def test_the_coldest_draw_is_the_likeliest_word(temperature: float) -> None:
+    assert sharpen(torch.tensor([0.2, 0.5, 0.3]), temperature).tolist() == [0, 1, 0]
+
+
 @pytest.mark.parametrize(
     ("name", "sampler"), [("flow", "bridge"), ("masked", "even"), ("uniform", "ancestral"), ("ar", None)]
 )

@@ -201,6 +201,10 @@ def test_perfect_models_stand_beside_trained_ones(models: Path) -> None:
     assert rows["perfect:flow-map"][2] == "100.0%"
     assert rows["perfect:masked@even"][2] == "100.0%"
     assert rows["perfect:masked"][2] != "100.0%"
+    both = run(
+        "evaluate", "perfect:flow@uniform@bridge", "--language", "cities", "--steps", "1", "--n", "20", cwd=models
+    )
+    assert "perfect:flow@uniform@bridge" in both.stdout, "a clock and a sampler"
     alone = run("evaluate", "perfect:ar", "--language", "cities", "--steps", "1", "--n", "20", cwd=models)
     assert "100.0%" in alone.stdout
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from flm_edu import load_language, load_model
+from flm_edu.draws import stratified
 from flm_edu.evaluation import sweep
 from flm_edu.flow import FlowModel
 from flm_edu.grammar import load_listed
@@ -58,3 +59,13 @@ def test_a_sweep_has_it_for_every_family() -> None:
     points = sweep(models, load_language("sentences"), [1], samples=100)[1:]
     assert all(point.likelihood_bound is not None and 0.5 < point.likelihood_bound < 0.8 for point in points)
     assert [point.likelihood_error is None for point in points] == [False, False, False, False, True]
+
+
+def test_the_last_draw_of_a_large_batch_is_finite() -> None:
+    """Of 10,000 stratified times in float32 one may round to 1, where the signal-to-noise ratio is infinite."""
+    times = stratified(10_000, torch.Generator().manual_seed(609), torch.device("cpu"))
+    assert times.max() < 1
+    tokens = torch.zeros(10_000, 1, dtype=torch.long)
+    generator = torch.Generator().manual_seed(609)
+    surprise = flow_surprise(lambda x, t: x.softmax(-1), tokens, 2, generator)
+    assert bool(surprise.isfinite().all())

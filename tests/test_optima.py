@@ -1,5 +1,6 @@
 """The distance from an optimum is 0 for the optimum itself, and what cross-entropy has above its floor on average."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -66,3 +67,18 @@ def test_a_flow_map_is_measured_on_its_diagonal() -> None:
         distance, error = excess(load_model(name), PerfectFlow(language), texts, TAU)  # type: ignore[arg-type]
         assert distance.shape == error.shape == (3,)
         assert 0 < float(distance.mean()) < 0.1
+
+
+def test_dropout_is_off_and_one_text_is_refused() -> None:
+    language = load_language("cities")
+    model = FlowLM(NetworkConfig(language.vocab_size, language.length, width=8, blocks=1, heads=1, dropout=0.5)).train()
+    for parameter in model.parameters():  # a fresh network starts with outputs of zero
+        torch.nn.init.normal_(parameter, std=0.5, generator=torch.Generator().manual_seed(0))
+    texts = language.sample(20, generator=torch.Generator().manual_seed(0))
+    twice = [
+        excess(model, PerfectFlow(language), texts, TAU, generator=torch.Generator().manual_seed(1))[0] for _ in "ab"
+    ]
+    assert torch.equal(*twice)
+    assert model.training
+    with pytest.raises(ValueError, match="at least 2"):
+        excess(model, PerfectFlow(language), texts[:1], TAU)

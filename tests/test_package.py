@@ -117,7 +117,7 @@ def test_the_core_is_the_paper() -> None:
 
 def test_the_core_is_small() -> None:
     """Lines of code without docstrings and comments, as docs/ARCHITECTURE.md promises."""
-    assert sum(len(code_lines(path.read_text(encoding="utf-8"))) for path in core().values()) <= 4300
+    assert sum(len(code_lines(path.read_text(encoding="utf-8"))) for path in core().values()) <= 4700
 
 
 def code_lines(source: str) -> set[int]:

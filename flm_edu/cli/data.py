@@ -26,16 +26,15 @@ def open_model(name: str, device: str = "cpu") -> tuple[LanguageModel, str | Non
 
 
 def open_perfect(name: str, data: ExactLanguage | TextCorpus) -> tuple[TextGenerator, str | None]:
-    """Load what perfect:KIND or perfect:KIND@SAMPLER names, or perfect:flow@CLOCK: the model, and its sampler if named."""
+    """Load what perfect:KIND or perfect:KIND@SAMPLER names, or perfect:flow@CLOCK@SAMPLER: the model, and its sampler if named."""
     if not isinstance(data, ExactLanguage):
         raise ValueError(f"{name}: perfect models exist for finite languages only; give --language")
     if isinstance(data, TrainingTexts):
         data = data.whole
-    place, _, sampler = name.partition("@")
-    model = load_perfect(place, data)
-    if not sampler or sampler in model.SAMPLERS:
-        return model, sampler or None
-    return load_perfect(name, data), None
+    place, _, sampler = name.rpartition("@")
+    if place and sampler in (model := load_perfect(place, data)).SAMPLERS:
+        return model, sampler
+    return load_perfect(name, data), None  # what stands behind the @ is a flow's clock, or nothing known
 
 
 def load_data(

@@ -30,7 +30,7 @@ from flm_edu.evaluation.judge import Judge
 from flm_edu.evaluation.sweep import sweep
 from flm_edu.evaluation.tables import load_sweeps, save_sweep
 from flm_edu.grammar import language_names, load_language
-from flm_edu.language import ExactLanguage
+from flm_edu.language import ExactLanguage, TrainingTexts
 from flm_edu.model_files import read_json
 from flm_edu.plots.table import format_footing, format_table
 from flm_edu.provenance import describe_run
@@ -117,6 +117,11 @@ def evaluate(
     data = data_of(next(iter(trained.values()), None), language, corpus, cache)
     for name, model in trained.items():
         check_fits(name, model, data)
+        if isinstance(data, TrainingTexts) and model.provenance.get("corpus_fingerprint") != data.fingerprint:
+            raise ValueError(
+                f"{name} was not trained on the same texts as {models[0]}, so that other texts are new for it; "
+                f"evaluate one at a time, or give --language to leave out what is new"
+            )
     scorer = None if judge is None else Judge(judge, device=choose_device(device))
     contestants = {name: opened[name] if name in opened else open_perfect(name, data) for name in models}
     with tqdm(total=len(contestants) * len(counts) + 1, desc="measuring") as bar:

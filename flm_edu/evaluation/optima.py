@@ -33,7 +33,12 @@ def excess(
     and is what the training loss alone would lead to.
 
     Shapes: tokens (B, L) int64, tau (T,) in [0, 1).
+
+    Raises:
+        ValueError: fewer than two texts, which have no standard error.
     """
+    if len(tokens) < 2:
+        raise ValueError(f"`tokens` holds {len(tokens)} text(s); a standard error needs at least 2")
     means, errors = [], []
     for value in tau.tolist():
         clock = torch.full((len(tokens),), value)
@@ -41,7 +46,8 @@ def excess(
         noise = gaussian_noise((*tokens.shape, model.vocab_size), generator, torch.device("cpu"))
         x_t = interpolate_tokens(noise, tokens, t)
         times = (clock, clock) if isinstance(model, FlowMapLM) else (clock,)
-        logits = model.logits(x_t.to(model.device), *(one.to(model.device) for one in times))
+        with model.sampling():
+            logits = model.logits(x_t.to(model.device), *(one.to(model.device) for one in times))
         each = divergence(optimum.denoiser(x_t, t).float(), logits.cpu()).double()  # (B,)
         means.append(each.mean())
         errors.append(each.std() / math.sqrt(len(each)))
