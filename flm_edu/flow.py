@@ -84,6 +84,7 @@ class FlowMapLM(FlowModel):
     """
 
     kind = "flow-map-lm"
+    SAMPLERS = FlowModel.MAP_SAMPLERS
     ROLE: ClassVar[Role] = Role(two_times=True)
 
     @classmethod

@@ -11,7 +11,7 @@ import hashlib
 import math
 import warnings
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -160,6 +160,21 @@ class Language(ExactLanguage):
         mass = torch.tensor([float(merged[row]) for row in rows], dtype=torch.float64)
         tokens = torch.tensor([[index[word] for word in row] for row in rows_full])
         return cls(name, words, tokens, mass / mass.sum())
+
+    def tilted(self, reward: Callable[[str], float]) -> Language:
+        """Return the language whose texts weigh p(y) exp(reward(y)): what guidance by the reward should write.
+
+        Texts of reward minus infinity are left out of it; the words stay the same.
+
+        Raises:
+            ValueError: a reward is infinite or no number, or no text is left.
+        """
+        rewards = torch.tensor([float(reward(text)) for text in self.decode(self.tokens)], dtype=torch.float64)
+        log_p = self.probabilities.log() + rewards
+        if not bool((log_p < math.inf).all()) or not bool((log_p > -math.inf).any()):
+            raise ValueError("`reward` must give numbers below infinity, and not minus infinity for every text")
+        p = log_p.softmax(0)
+        return Language(f"{self.name}, tilted", self.words, self.tokens[p > 0], p[p > 0])
 
     # --- sizes ---------------------------------------------------------------------------------
 

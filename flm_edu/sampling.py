@@ -5,7 +5,8 @@ knows the two-time denoiser delta_{s,t}; Euler's method puts the denoiser D_s in
 the only difference between many-step and one-step generation.
 
 The bridge draws a word from D_s at every position and moves as if the text were known. It ends where the
-flow ends, in distribution, and drawing words gives temperature and top-p a meaning.
+flow ends, in distribution, and drawing words gives temperature and top-p a meaning. A flow map can also write
+a whole text in every step and put noise back, so that it can think again.
 """
 
 from __future__ import annotations
@@ -97,10 +98,38 @@ def cross_bridges(
     return integrate(lambda x, s, t: denoiser(x, s), noise, schedule, steps, move=move, **options)
 
 
+@torch.no_grad()
+def jump_and_return(
+    delta: TwoTimeDenoiser,
+    noise: Tensor,
+    schedule: Schedule,
+    steps: int,
+    generator: torch.Generator | None,
+    **options: Any,
+) -> Tensor | Trajectory:
+    """Write a whole text from noise by one jump of `delta`, and in each further step mix it with fresh noise and jump again.
+
+    The words are drawn from delta_{s,1}, and the text goes back to the interpolant at the next time. With the
+    exact flow map every one of these texts is an exact sample; a trained one mends what its long jumps got wrong
+    by shorter ones. `options` as of `integrate`.
+
+    Shapes: noise (B, L, V) -> tokens (B, L) int64, or a `Trajectory` when `record` is set.
+
+    Source: multistep sampling of consistency models (arXiv 2303.01469), gamma-sampling of flow maps with gamma 1.
+    """
+
+    def move(prediction: Tensor, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
+        drawn = one_hot(categorical(prediction, generator), x.shape[-1], x.dtype)
+        return interpolate(gaussian_noise(tuple(x.shape), generator, x.device).to(x.dtype), drawn, t.to(x.dtype))
+
+    return integrate(lambda x, s, t: delta(x, s, torch.ones_like(s)), noise, schedule, steps, move=move, **options)
+
+
 class FlowGenerator(TextGenerator):
     """What samples by `integrate`: a flow or its flow map, trained or perfect, with its clock."""
 
     SAMPLERS: ClassVar[tuple[str, ...]] = ("ode", "bridge")
+    MAP_SAMPLERS: ClassVar[tuple[str, ...]] = (*SAMPLERS, "renoise")  # of a flow map
     schedule: Schedule
 
     def denoiser(self, x: Tensor, t: Tensor) -> Tensor:
@@ -116,7 +145,7 @@ class FlowGenerator(TextGenerator):
         return gaussian_noise((n, self.length, self.vocab_size), generator, self.device)
 
     def generate(self, request: Request) -> Tensor | Trajectory:
-        """Carry noise to tokens by `integrate`, or by `cross_bridges`.
+        """Carry noise to tokens by `integrate`, `cross_bridges` or `jump_and_return`.
 
         Raises:
             ValueError: a temperature or top-p for the ODE, which draws no word.
@@ -124,20 +153,22 @@ class FlowGenerator(TextGenerator):
         options: dict[str, Any] = {"record": request.record, "keep_states": request.keep_states}
         if request.given is not None:
             options["hold"] = _holding(request.given, request.noise)
+        way = (request.noise, self.schedule, request.steps)
         if request.sampler == "bridge":
-            return cross_bridges(
-                lambda x, t: request.sharpen(self.denoiser(x, t)),
-                request.noise,
-                self.schedule,
-                request.steps,
+            return cross_bridges(lambda x, t: request.sharpen(self.denoiser(x, t)), *way, request.generator, **options)
+        if request.sampler == "renoise":
+            return jump_and_return(
+                lambda x, s, t: request.sharpen(self.step_denoiser(x, s, t).clamp_min(0)),
+                *way,
                 request.generator,
                 **options,
             )
         if (request.temperature, request.top_p) != (1, 1):
+            others = " or ".join(repr(sampler) for sampler in self.SAMPLERS[1:])
             raise ValueError(
-                "`temperature` and `top_p` are of a draw, and the ODE draws no word: take `sampler` 'bridge'"
+                f"`temperature` and `top_p` are of a draw, and the ODE draws no word: take `sampler` {others}"
             )
-        return integrate(self.step_denoiser, request.noise, self.schedule, request.steps, **options)
+        return integrate(self.step_denoiser, *way, **options)
 
 
 def _holding(given: Tensor, noise: Tensor) -> Hold:

@@ -9,7 +9,7 @@ from flm_edu import load_model
 from flm_edu.draws import sharpen
 from flm_edu.grammar import load_listed
 from flm_edu.interpolant import bridge, interpolate
-from flm_edu.oracle import PerfectAutoregressive, PerfectFlow, PerfectMasked, PerfectUniform
+from flm_edu.oracle import PerfectAutoregressive, PerfectFlow, PerfectFlowMap, PerfectMasked, PerfectUniform
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -69,6 +69,23 @@ def test_sharpening(weights: list[float], temperature: float, top_p: float) -> N
     assert not kept.all() or torch.allclose(sharp, tempered)
     assert torch.equal(sharpen(p, 0.0), torch.eye(len(p), dtype=torch.float64)[p.argmax()])
     assert torch.equal(sharpen(torch.zeros(3), temperature, top_p), torch.zeros(3))
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_a_perfect_map_writes_exact_texts_however_often_noise_is_put_back(steps: int) -> None:
+    """A jump from any time of the interpolant to the end lands in the language, with its probabilities."""
+    language, n = load_listed("drinks"), 2000
+    tokens = PerfectFlowMap(language).sample(n, steps, sampler="renoise", generator=seeded())
+    assert language.validity(tokens) == 1
+    assert language.total_variation(tokens) < 3 * language.expected_total_variation(n)
+
+
+def test_noise_put_back_mends_a_trained_map() -> None:
+    language, model = load_listed("tales"), load_model("tales-fmlm")
+    valid = {k: language.validity(model.sample(300, k, sampler="renoise", generator=seeded())) for k in (1, 4)}
+    assert valid[4] > valid[1] + 0.05
+    with pytest.raises(ValueError, match="'bridge' or 'renoise'"):
+        model.sample(1, 1, temperature=0.5)
 
 
 @pytest.mark.parametrize("temperature", [5e-324, 1e-300, 1e-12])

@@ -107,6 +107,7 @@ class PerfectFlowMap(PerfectFlow):
     """
 
     kind = "perfect-flow-map"
+    SAMPLERS = PerfectFlow.MAP_SAMPLERS
     _DECIDED = 15.0  # t/(1-t)
 
     def __init__(
