@@ -85,6 +85,10 @@ class TextGenerator:
         """The network evaluations of a sample where `steps` cannot choose them."""
         return None
 
+    def draws_words(self, sampler: str | None = None) -> bool:
+        """Tell whether a sampler, the first unless told, draws words, so that it has a temperature."""
+        return (sampler or self.SAMPLERS[0]) != "ode"
+
     def draw_noise(self, n: int, generator: torch.Generator | None) -> Tensor | None:
         """Draw what n samples start from; None where sampling starts from nothing."""
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -26,13 +28,14 @@ from flm_edu.cli.common import (
 )
 from flm_edu.cli.data import check_fits, data_of, load_data, open_model, open_perfect
 from flm_edu.corpus.text_corpus import TextCorpus, load_corpus
+from flm_edu.evaluation.frontier import at_entropy
 from flm_edu.evaluation.judge import Judge
 from flm_edu.evaluation.sweep import sweep
-from flm_edu.evaluation.tables import load_sweeps, save_sweep
+from flm_edu.evaluation.tables import Point, load_sweeps, save_sweep
 from flm_edu.grammar import language_names, load_language
 from flm_edu.language import ExactLanguage, TrainingTexts
 from flm_edu.model_files import read_json
-from flm_edu.plots.table import format_footing, format_table
+from flm_edu.plots.table import COLUMNS, format_footing, format_table
 from flm_edu.provenance import describe_run
 from flm_edu.vocabulary import read_prompt
 
@@ -104,6 +107,12 @@ def evaluate(
         str | None,
         typer.Option(help="Generative perplexity by smollm2-135m, a transformers directory or a hub id."),
     ] = None,
+    temperature: Annotated[
+        str | None,
+        typer.Option(
+            help="Temperatures of all draws of words, separated by commas: a frontier. Flows draw by NAME@bridge."
+        ),
+    ] = None,
     cache: CacheOption = None,
     device: DeviceOption = "auto",
     seed: SeedOption = 0,
@@ -112,6 +121,7 @@ def evaluate(
     counts = _step_counts(steps)
     if n < 1:
         raise ValueError(f"--n is {n}; it must be at least 1")
+    warmths = None if temperature is None else _temperatures(temperature)
     opened = {name: open_model(name, choose_device(device)) for name in models if not name.startswith("perfect:")}
     trained = {name: model for name, (model, _) in opened.items()}
     data = data_of(next(iter(trained.values()), None), language, corpus, cache)
@@ -124,12 +134,13 @@ def evaluate(
             )
     scorer = None if judge is None else Judge(judge, device=choose_device(device))
     contestants = {name: opened[name] if name in opened else open_perfect(name, data) for name in models}
-    with tqdm(total=len(contestants) * len(counts) + 1, desc="measuring") as bar:
+    with tqdm(total=len(contestants) * len(counts) * len(warmths or "1") + 1, desc="measuring") as bar:
         points = sweep(
             {name: contestant for name, (contestant, _) in contestants.items()},
             data,
             counts,
             samplers={name: sampler for name, (_, sampler) in contestants.items() if sampler is not None},
+            temperatures=warmths,
             samples=n,
             seed=seed,
             judge=scorer,
@@ -142,6 +153,8 @@ def evaluate(
     typer.echo(format_table(points))
     if trained:
         typer.echo(f"\n{format_footing(points)}")
+    if warmths:
+        _say_matched(points)
     if points[0].samples < n:
         say(f"{data.name} has only {points[0].samples} texts to compare with: among fewer, n-grams repeat less")
 
@@ -160,10 +173,13 @@ def plot(
         str | None,
         typer.Option(help="validity, total_variation, known_words, known_pairs, judge_perplexity, entropy."),
     ] = None,
-    against: Annotated[Literal["steps", "seconds"], typer.Option(help="The other axis.")] = "steps",
+    against: Annotated[
+        Literal["steps", "seconds", "entropy"],
+        typer.Option(help="The other axis; entropy for what evaluate --temperature wrote."),
+    ] = "steps",
     theme: Annotated[Literal["light", "dark"], typer.Option(help="For which background.")] = "light",
 ) -> None:
-    """Draw quality against steps, or against wall-clock time, from one or more tables."""
+    """Draw quality against steps, wall-clock time or diversity, from one or more tables."""
     from flm_edu.plots import curves, screen
 
     points = load_sweeps(sweeps)
@@ -172,9 +188,7 @@ def plot(
     if interactive:
         _need_plotly()
     drawing: Any = screen if interactive else curves
-    by_seconds = against == "seconds"
-    draw = drawing.quality_against_seconds if by_seconds else drawing.quality_against_steps
-    figure = draw(points, metric or default, theme)
+    figure = getattr(drawing, f"quality_against_{against}")(points, metric or default, theme)
     out.parent.mkdir(parents=True, exist_ok=True)
     if interactive:
         screen.write_page(figure, out)
@@ -255,6 +269,25 @@ def _need_plotly() -> None:
 
     if find_spec("plotly") is None:
         raise ValueError("a page needs plotly; install it with: pip install 'flm-edu[widgets]'")
+
+
+def _say_matched(points: Sequence[Point]) -> None:
+    """Print what each model would be worth at the data's own entropy."""
+    metric = "validity" if points[0].judge_perplexity is None else "judge_perplexity"
+    heading, form = COLUMNS[metric]
+    typer.echo(f"\n{heading} at the entropy of the data, {points[0].entropy:.3f} nats, between two temperatures:")
+    for (model, count), value in at_entropy(points, metric, points[0].entropy).items():
+        typer.echo(f"  {model}, steps {count}: {'not reached' if value is None else form.format(value)}")
+
+
+def _temperatures(text: str) -> list[float]:
+    try:
+        warmths = [float(part) for part in text.split(",")]
+    except ValueError:
+        raise ValueError(f"--temperature {text!r} must be numbers separated by commas, such as 0.7,1") from None
+    if not all(0 <= warmth < math.inf for warmth in warmths):
+        raise ValueError(f"--temperature {text!r}: every temperature must be at least 0")
+    return warmths
 
 
 def _step_counts(text: str) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 import time
@@ -42,6 +43,7 @@ def sweep(
     steps: Sequence[int],
     *,
     samplers: Mapping[str, str] | None = None,
+    temperatures: Sequence[float] | None = None,
     samples: int = 1000,
     seed: int = 0,
     judge: Judge | None = None,
@@ -59,6 +61,7 @@ def sweep(
             memorization are measured too.
         steps: numbers of network evaluations.
         samplers: model name -> its sampler, where that is not the first of its `SAMPLERS`.
+        temperatures: of the draws of every model that draws words, for a frontier; 1 where left out.
         samples: texts for each cell.
         seed: of all draws.
         judge: for generative perplexity.
@@ -88,17 +91,21 @@ def sweep(
         sampler = (samplers or {}).get(name)
         footing = _footing(model, reference.long(), data.vocab_size, seed)
         model.sample(1, 1, generator=generator, sampler=sampler)  # what is done once, on a GPU above all, is not timed
-        for count in steps if model.fixed_steps is None else [model.fixed_steps]:
+        counts = steps if model.fixed_steps is None else [model.fixed_steps]
+        warmths = temperatures if temperatures and model.draws_words(sampler) else [None]
+        for count, warmth in itertools.product(counts, warmths):
             parts = _parts(samples, data.length * data.vocab_size, model.device)
             with _count_evaluations(model) as evaluations:
                 # On a GPU noise is drawn there: drawn here, it would take longer than the network.
                 generator, started = torch.Generator(model.device).manual_seed(seed), time.perf_counter()
-                drawn = [model.sample(part, count, generator=generator, sampler=sampler).cpu() for part in parts]
-                tokens = torch.cat(drawn)
+                draw: dict[str, Any] = {"generator": generator, "sampler": sampler}
+                draw |= {} if warmth is None else {"temperature": warmth}
+                tokens = torch.cat([model.sample(part, count, **draw).cpu() for part in parts])
                 seconds = time.perf_counter() - started
             calls = evaluations()
             point = measure(tokens, name, model.kind, count, seconds)
-            add(replace(point, evaluations=None if calls is None else math.ceil(calls / len(parts)), **footing))
+            called = None if calls is None else math.ceil(calls / len(parts))
+            add(replace(point, evaluations=called, temperature=warmth, **footing))
     return points
 
 

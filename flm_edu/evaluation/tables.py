@@ -39,6 +39,7 @@ class Point:
     novelty: float | None = None  # share of samples that are valid and not among the training texts, if those are few
     memorized: float | None = None  # share of samples that are among them
     judge_perplexity: float | None = None  # by the judge that the provenance names; empty texts have none
+    temperature: float | None = None  # of the draws, where several were compared; None for what draws no word
     texts: tuple[str, ...] = ()  # the first few samples, to be read; in the .json only
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from flm_edu.evaluation.tables import Point
@@ -100,6 +101,46 @@ def quality_against_seconds(points: Sequence[Point], metric: str = "validity", t
         axes.set_xlabel(f"milliseconds per text (drawn {max(p.samples for p in points)} at once; numbers: steps)")
         _add_legend(axes)
         return figure
+
+
+def quality_against_entropy(points: Sequence[Point], metric: str = "validity", theme: Theme = "light") -> Figure:
+    """Draw quality against diversity: one line a model and number of steps, its marks labelled with their temperatures.
+
+    The dashed lines cross at the data itself. What lies nearer to it in height, at its entropy, is better.
+
+    Raises:
+        ValueError: as `quality_against_steps`.
+    """
+    with figure_theme(theme):
+        lines = by_temperature(points)
+        figure, axes = _quality(lines, metric, lambda point: point.entropy)
+        look_of = METRICS[metric]
+        for point in lines:
+            value = getattr(point, metric)
+            if point.temperature is not None and value is not None:
+                axes.annotate(
+                    f"{point.temperature:g}",
+                    (point.entropy, (100 if look_of.percent else 1) * value),
+                    xytext=(0, 6),
+                    textcoords="offset points",
+                    ha="center",
+                    fontsize=8,
+                    color=family(point.kind).color,
+                )
+        for point in points:
+            if not point.steps:
+                axes.axvline(point.entropy, color=axes.xaxis.label.get_color(), dashes=(4, 3), linewidth=1.2)
+        if look_of.percent:
+            axes.set_ylim(None, 108)  # room for the numbers
+        axes.set_xlabel("entropy of a sample's tokens, nats (numbers: temperatures)")
+        _add_legend(axes)
+        return figure
+
+
+def by_temperature(points: Sequence[Point]) -> list[Point]:
+    """Return the points with a name for each number of steps, in the order of their temperatures."""
+    named = [replace(p, model=f"{p.model}, {p.steps} step{'s'[: p.steps > 1]}") if p.steps else p for p in points]
+    return sorted(named, key=lambda point: (point.temperature is not None, point.temperature or 0))
 
 
 def _quality(points: Sequence[Point], metric: str, across: Callable[[Point], float]) -> tuple[Figure, Axes]:

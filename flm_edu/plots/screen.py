@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from flm_edu.evaluation.tables import Point
 from flm_edu.files import write_aside
-from flm_edu.plots.curves import look_up
+from flm_edu.plots.curves import by_temperature, look_up
 from flm_edu.plots.style import THEMES, Theme, family
 
 if TYPE_CHECKING:
@@ -53,6 +53,20 @@ def quality_against_seconds(points: Sequence[Point], metric: str = "validity", t
     return figure
 
 
+def quality_against_entropy(points: Sequence[Point], metric: str = "validity", theme: Theme = "light") -> Figure:
+    """Draw one line a model and number of steps over its temperatures, the data where dashed lines cross.
+
+    Raises:
+        ValueError: as `quality_against_steps`.
+    """
+    figure = _quality(by_temperature(points), metric, theme, lambda point: point.entropy)
+    for point in points:
+        if not point.steps:
+            figure.add_vline(point.entropy, line={"color": THEMES[theme]["ink"], "width": 1.2, "dash": "dash"})
+    figure.update_xaxes(title_text="entropy of a sample's tokens, nats")
+    return figure
+
+
 def write_page(figure: Figure, path: str | Path) -> Path:
     """Write a page that holds the figure and plotly itself (about 5 MB), and asks nothing of any network.
 
@@ -91,7 +105,7 @@ def _quality(points: Sequence[Point], metric: str, theme: Theme, across: Callabl
             mode="lines+markers",
             line={"color": look.color, "width": 2, "dash": dash},
             marker={"symbol": _SYMBOLS[look.marker], "size": 9},
-            customdata=[[p.steps, 1000 * p.seconds / p.samples, _quoted(p)] for p in line],
+            customdata=[[p.steps, 1000 * p.seconds / p.samples, _warmth(p) + _quoted(p)] for p in line],
             hovertemplate=f"<b>%{{fullData.name}}</b>, steps: %{{customdata[0]}}<br>{look_of.label}: %{{y:.4g}}<br>"
             "%{customdata[1]:.3g} ms per text%{customdata[2]}<extra></extra>",
         )
@@ -106,6 +120,10 @@ def _quality(points: Sequence[Point], metric: str, theme: Theme, across: Callabl
 def _plain(text: str) -> str:
     """Return a text that plotly shows as it is written: it reads a little markup, and of quotation marks no other form."""
     return html.escape(text, quote=False)
+
+
+def _warmth(point: Point) -> str:
+    return "" if point.temperature is None else f"<br>temperature {point.temperature:g}"
 
 
 def _quoted(point: Point) -> str:

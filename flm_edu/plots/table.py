@@ -8,6 +8,7 @@ from flm_edu.evaluation.tables import Point
 
 #: columns of the table: figure -> (heading, format)
 COLUMNS = {
+    "temperature": ("temp.", "{:g}"),
     "validity": ("valid", "{:.1%}"),
     "novelty": ("and new", "{:.1%}"),
     "memorized": ("seen", "{:.1%}"),
