@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from flm_edu.evaluation.tables import Point
 from flm_edu.plots.records import FIGURES
-from flm_edu.plots.style import Theme, family, figure_theme
+from flm_edu.plots.style import LINES, Theme, family, figure_theme
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,10 +47,6 @@ def look_up(points: Sequence[Point], metric: str) -> Metric:
             f"metric {metric!r} is not in these points; choose one of {', '.join(had) or 'none: they are empty'}"
         )
     return METRICS[metric]
-
-
-#: members of one family share its colour and differ in their lines
-_LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 
 
 def quality_against_steps(points: Sequence[Point], metric: str = "validity", theme: Theme = "light") -> Figure:
@@ -152,7 +148,7 @@ def _quality(points: Sequence[Point], metric: str, across: Callable[[Point], flo
     for name in dict.fromkeys(point.model for point in points if point.steps):
         line = [p for p in points if p.model == name and p.steps and getattr(p, metric) is not None]
         kind = next(p.kind for p in points if p.model == name)
-        look, style = family(kind), _LINES[relatives[kind] % len(_LINES)]
+        look, style = family(kind), LINES[relatives[kind] % len(LINES)]
         relatives[kind] += 1
         axes.plot(
             [across(p) for p in line],

@@ -85,4 +85,11 @@ RIGHT: list[tuple[str, str]] = [
         "11.seen",
         "def f(tokens, surprise): return sum({tuple(t): float((-s).exp()) for t, s in zip(tokens.tolist(), surprise)}.values())",
     ),
+    (
+        "12.hold",
+        "def f(x, t, noise, given):\n    out = x.clone()\n    for l, w in enumerate(given.tolist()):\n        if w >= 0:\n"
+        "            out[:, l] = (1 - t)[:, None] * noise[:, l]\n            out[:, l, w] += t\n    return out",
+    ),
+    ("12.sharpen", "def f(p, T): return p ** (1 / T) / (p ** (1 / T)).sum(-1, keepdim=True)"),
+    ("12.surprise", "def f(error, density): return sum(e / d for e, d in zip(error, density)) / (2 * len(error))"),
 ]

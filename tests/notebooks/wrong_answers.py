@@ -884,4 +884,50 @@ WRONG: list[tuple[str, str, str]] = [
     ("11.seen", "def f(tokens, s): return (-s).exp().mean()", "added, not averaged"),
     ("11.seen", "def f(tokens, s): return (-s[[0, 1, 3]]).exp().mean()", "averaged over the distinct texts"),
     ("11.seen", "def f(tokens, s): return len(tokens.unique(dim=0)) / len(tokens)", "likely texts come more often"),
+    # --- 12 ---
+    (
+        "12.hold",
+        "def f(x, t, noise, given): return torch.where((given >= 0)[:, None], one_hot(given.clamp_min(0), 4, torch.float64), x)",
+        "as clean as at the end",
+    ),
+    (
+        "12.hold",
+        "def f(x, t, noise, given):\n    t = t[:, None, None]\n    w = one_hot(given.clamp_min(0), 4, torch.float64)\n"
+        "    return torch.where((given >= 0)[:, None], (1 - t) * w + t * noise, x)",
+        "exchanged",
+    ),
+    (
+        "12.hold",
+        "def f(x, t, noise, given):\n    t = t[:, None, None]\n    w = one_hot(given.clamp_min(0), 4, torch.float64)\n"
+        "    return torch.where((given >= 0)[:, None], t * w + (1 - t) * x, x)",
+        "mixed with the noise that its place began with",
+    ),
+    (
+        "12.hold",
+        "def f(x, t, noise, given):\n    t = t[:, None, None]\n    w = one_hot(given.clamp_min(0), 4, torch.float64)\n"
+        "    return torch.where((given >= 0)[:, None], t * w, x)",
+        "(1 - t) noise is missing",
+    ),
+    ("12.hold", "def f(x, t, noise, given): return x", "nothing was held"),
+    (
+        "12.hold",
+        "def f(x, t, noise, given):\n    t = t[:, None, None]\n    w = one_hot(given.clamp_min(0), 4, torch.float64)\n"
+        "    return t * w + (1 - t) * noise",
+        "free places were changed too",
+    ),
+    (
+        "12.hold",
+        "def f(x, t, noise, given):\n    t = t[:, None, None]\n    w = one_hot(given.clamp_min(0), 4, torch.float64)\n"
+        "    return torch.where((given < 0)[:, None], t * w + (1 - t) * noise, x)",
+        "leaves the given ones",
+    ),
+    ("12.sharpen", "def f(p, T): return p ** (1 / T)", "divided by their sum"),
+    ("12.sharpen", "def f(p, T): return p**T / (p**T).sum(-1, keepdim=True)", "colder is sharper"),
+    ("12.sharpen", "def f(p, T): return (p / T).softmax(-1)", "softmax takes logarithms"),
+    ("12.sharpen", "def f(p, T): return p ** (1 / T) / (p ** (1 / T)).sum()", "along the last dimension"),
+    ("12.surprise", "def f(e, d): return (e / d).mean()", "half in front"),
+    ("12.surprise", "def f(e, d): return (e * d).mean() / 2", "counts for one over it"),
+    ("12.surprise", "def f(e, d): return e.mean() / 2", "density of the draws is missing"),
+    ("12.surprise", "def f(e, d): return (e / d).sum() / 2", "a mean, not a sum"),
+    ("12.surprise", "def f(e, d): return e.mean() / d.mean() / 2", "its own density"),
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from flm_edu.plots.style import family, figure_theme
+from flm_edu.plots.style import LINES, family, figure_theme
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -40,13 +41,16 @@ def lines(
     """
     with figure_theme("light"):
         figure, (axes,) = _panels(1, width=6.4, height=3.7)
+        relatives: Counter[str] = Counter()
         for i, (label, values) in enumerate(curves.items()):
             kind = (looks or {}).get(label)
-            color, marker, style = SEQUENCE[i % len(SEQUENCE)], "", "-"
+            color, marker, style, hollow = SEQUENCE[i % len(SEQUENCE)], "", LINES[0], False
             if kind == "floor":
-                color, style = "#1f2328", "--"
+                color, style = "#1f2328", LINES[1]
             elif kind is not None:
                 color, marker = family(kind).color, family(kind).marker
+                style, hollow = LINES[relatives[kind] % len(LINES)], relatives[kind] > 0
+                relatives[kind] += 1
             axes.plot(
                 torch.as_tensor(x).tolist(),
                 torch.as_tensor(values).tolist(),
@@ -55,6 +59,7 @@ def lines(
                 linestyle=style,
                 linewidth=2,
                 markersize=5,
+                markerfacecolor="none" if hollow else color,
                 label=label,
             )
         axes.set(title=title, xlabel=xlabel, ylabel=ylabel, **settings)
