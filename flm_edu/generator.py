@@ -87,7 +87,7 @@ class TextGenerator:
 
     def draws_words(self, sampler: str | None = None) -> bool:
         """Tell whether a sampler, the first unless told, draws words, so that it has a temperature."""
-        return (sampler or self.SAMPLERS[0]) != "ode"
+        return (sampler or self.SAMPLERS[0]) not in ("ode", "refinement")
 
     def draw_noise(self, n: int, generator: torch.Generator | None) -> Tensor | None:
         """Draw what n samples start from; None where sampling starts from nothing."""

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import torch
 
+from flm_edu.any_order import AnyOrderLM
 from flm_edu.architecture import Architecture, count_weights
 from flm_edu.baselines.autoregressive import AutoregressiveLM, next_token
 from flm_edu.baselines.dcd import DiscreteConsistency
@@ -19,6 +20,7 @@ from flm_edu.baselines.uniform import UniformDiffusion, UniformLM
 from flm_edu.flow import FlowLM, FlowMapLM, FlowModel
 from flm_edu.language_model import LanguageModel
 from flm_edu.objectives import (
+    AnyOrderSemigroup,
     EulerianDistillation,
     FlowMapOptions,
     LagrangianDistillation,
@@ -72,6 +74,7 @@ def flow_map_of(teacher: FlowLM) -> FlowMapLM:
 TRAINABLE: dict[str, Trainable] = {
     "flow": Trainable(FlowLM, flow_matching, "semigroup"),
     "flow-map": Trainable(FlowMapLM, None),
+    "any-order": Trainable(AnyOrderLM, AnyOrderSemigroup()),
     "masked": Trainable(MaskedLM, masked_diffusion, "sdtt"),
     "uniform": Trainable(UniformLM, UniformDiffusion(), "dcd"),
     "ar": Trainable(AutoregressiveLM, next_token),

@@ -60,7 +60,7 @@ class DiT(Network):
     """Embed -> blocks -> logits; every block is modulated by the time embedding.
 
     `forward(x, tau_s, tau_t=None)` takes x either as states (B, L, V) or as tokens (B, L) int64, and
-    times (B,), (1,) or (), and returns logits (B, L, V).
+    times (B,), (1,) or (), or one for each position, (B, L), and returns logits (B, L, V).
 
     Raises:
         ValueError: `tau_t` given to a one-time network, or missing for a two-time network; a memory given
@@ -102,7 +102,7 @@ class DiT(Network):
             raise ValueError("a two-time network needs tau_s and tau_t, a one-time network tau_s alone")
         if memory is not None and not self.role.causal:
             raise ValueError("only a causal network can remember what it has read")
-        condition = self.time_embedding(tau_s)  # (B, time_width)
+        condition = self.time_embedding(tau_s)  # (B, time_width), or (B, L, time_width)
         if tau_t is not None and self.second_time_embedding is not None:
             condition = condition + self.second_time_embedding(tau_t)
         hidden = self.embedding(x)  # (B, L, width)
@@ -110,7 +110,8 @@ class DiT(Network):
         stop = start + hidden.shape[1]
         if self.positions is not None:
             hidden = hidden + self.positions.weight[start:stop]
-        return hidden, F.silu(condition), self.rotary(stop, start)
+        condition = F.silu(condition)
+        return hidden, condition if condition.ndim == 3 else condition[:, None], self.rotary(stop, start)
 
     def matrices(self) -> list[nn.Parameter]:
         """Return the matrices of attention and perceptrons; those that the time goes through are not among them."""
@@ -179,9 +180,9 @@ class TimeEmbedding(nn.Module):
         self.last = nn.Linear(width, width)
 
     def forward(self, tau: Tensor) -> Tensor:
-        """Return (B,), or () as (1,), -> (B, width)."""
+        """Return (B,), or () as (1,), -> (B, width); (B, L) -> (B, L, width)."""
         exponent = torch.arange(self.FREQUENCIES, device=tau.device, dtype=torch.float32) / self.FREQUENCIES
-        angle = tau.reshape(-1, 1).float() * torch.exp(-math.log(10_000.0) * exponent)
+        angle = (tau if tau.ndim else tau[None])[..., None].float() * torch.exp(-math.log(10_000.0) * exponent)
         waves = torch.cat([angle.cos(), angle.sin()], dim=-1)
         return self.last(F.silu(self.first(waves.to(self.first.weight.dtype))))
 
@@ -227,8 +228,8 @@ class Block(nn.Module):
     def forward(
         self, x: Tensor, condition: Tensor, rotary: tuple[Tensor, Tensor], memory: Memory | None = None
     ) -> Tensor:
-        """Return (B, L, width), condition (B, time_width) -> (B, L, width)."""
-        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(condition)[:, None].chunk(6, dim=-1)
+        """Return (B, L, width), condition (B, 1 or L, time_width) -> (B, L, width)."""
+        shift_a, scale_a, gate_a, shift_m, scale_m, gate_m = self.modulation(condition).chunk(6, dim=-1)
         attended = self.attention(_modulate(self.attention_norm(x), shift_a, scale_a), rotary, memory)
         x = x + gate_a * F.dropout(attended, self.dropout, self.training)
         hidden = F.gelu(self.mlp_in(_modulate(self.mlp_norm(x), shift_m, scale_m)), approximate="tanh")
@@ -276,8 +277,8 @@ class Head(nn.Module):
         self.linear = _zero(nn.Linear(config.width, config.vocab_size))
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
-        """Return (B, L, width), condition (B, time_width) -> (B, L, V)."""
-        shift, scale = self.modulation(condition)[:, None].chunk(2, dim=-1)
+        """Return (B, L, width), condition (B, 1 or L, time_width) -> (B, L, V)."""
+        shift, scale = self.modulation(condition).chunk(2, dim=-1)
         return self.linear(_modulate(self.norm(x), shift, scale))
 
 

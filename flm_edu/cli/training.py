@@ -32,7 +32,7 @@ from flm_edu.cli.options import OneOf, given, with_settings
 from flm_edu.corpus import CorpusOptions
 from flm_edu.flow import FlowMapLM
 from flm_edu.language import ExactLanguage
-from flm_edu.language_model import load_model
+from flm_edu.language_model import LanguageModel, load_model
 from flm_edu.methods import DISTILLATIONS, TRAINABLE, Trainable, flow_kinds, self_distillation, size_like
 from flm_edu.model_files import CONFIG
 from flm_edu.network import NetworkConfig
@@ -75,6 +75,10 @@ def train(
     like: Annotated[
         str | None, typer.Option(help="A model whose shape and number of weights the network is to have.")
     ] = None,
+    init: Annotated[
+        str | None,
+        typer.Option(help="A model whose network to go on from, with a fresh optimizer: of the same sizes and times."),
+    ] = None,
     schedule: Annotated[
         ScheduleName | None, typer.Option(help="The clock of a flow; decoding-error unless told.")
     ] = None,
@@ -112,6 +116,8 @@ def train(
     if language is None and of_text.get("packing", "wrapped") == "wrapped":
         sizes = {"absolute_positions": False, **sizes}  # a row of running text starts anywhere
     what = TRAINABLE[model]
+    if like is None and init is not None:
+        like = init
     if like is None:
         config: Any = chosen.network(data.vocab_size, data.length, **sizes)
     else:
@@ -121,6 +127,8 @@ def train(
     torch.manual_seed(settings.get("seed", 0))
     objective, facts = _objective(what, method, chosen)
     made = what.model(config, data.tokenizer, **given(schedule=schedule))
+    if init is not None:
+        facts["init"] = _start_from(made, load_model(init), init)
     trainer = Trainer(made, data, objective, replace(chosen.train, **settings), directory=out, facts=facts)
     if overwrite:
         trainer.before_first_save = partial(forget_run, out, out)
@@ -208,8 +216,17 @@ def _objective(what: Trainable, method: str | None, chosen: Preset) -> tuple[Any
         name = method or "semigroup"
         facts = {"method": name, **asdict(chosen.semigroup)}
         return self_distillation(name, chosen.semigroup), {"objective": facts}
-    constants: Any = what.objective if isinstance(what.objective, Settings) else None  # else a plain function
+    options = getattr(what.objective, "options", what.objective)
+    constants: Any = options if isinstance(options, Settings) else None  # else a plain function
     return what.objective, {} if constants is None else {"objective": asdict(constants)}
+
+
+def _start_from(made: LanguageModel, init: LanguageModel, name: str) -> dict[str, Any]:
+    """Give a model the weights of another, and return the other's provenance."""
+    if (made.config, made.ROLE, made.settings()) != (init.config, init.ROLE, init.settings()):
+        raise ValueError(f"--init {name}, a {init.kind}, has another network or clock than a {made.kind} would have")
+    made.network.load_state_dict(init.network.state_dict())
+    return init.provenance
 
 
 def _model_in(out: Path) -> str | None:
