@@ -61,7 +61,7 @@ def main() -> None:
             print({key: value for key, value in rows[-1].items() if key not in facts}, flush=True)
     if arguments.out:
         with write_aside(arguments.out.parent, arguments.out.name) as (path,), open(path, "w", newline="") as file:
-            writer = csv.DictWriter(file, rows[0])
+            writer = csv.DictWriter(file, rows[0], lineterminator="\n")
             writer.writeheader()
             writer.writerows(rows)
 
