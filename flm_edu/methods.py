@@ -26,6 +26,8 @@ from flm_edu.objectives import (
     LagrangianDistillation,
     Objective,
     SemigroupDistillation,
+    SimplexEulerian,
+    SimplexLagrangian,
     flow_matching,
 )
 
@@ -83,6 +85,8 @@ DISTILLATIONS: dict[str, Distillation] = {
     "semigroup": Distillation(FlowLM, SemigroupDistillation, student=flow_map_of, alone=True),
     "lagrangian": Distillation(FlowLM, LagrangianDistillation, student=flow_map_of, alone=True),
     "eulerian": Distillation(FlowLM, EulerianDistillation, student=flow_map_of, alone=True),
+    "simplex-lagrangian": Distillation(FlowLM, SimplexLagrangian, student=flow_map_of, alone=True),
+    "simplex-eulerian": Distillation(FlowLM, SimplexEulerian, student=flow_map_of, alone=True),
     "sdtt": Distillation(MaskedLM, SelfDistillationThroughTime, RoundOptions),
     "dcd": Distillation(UniformLM, DiscreteConsistency, RoundOptions),
 }

@@ -110,6 +110,8 @@ DISTILLED: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
     "path, kept": ("path", "flow", {"cycle": 2}, {"jumps": 6, "boundary_every": 2}),
     "lagrangian": ("lagrangian", "flow", {}, {}),
     "eulerian": ("eulerian", "flow", {}, {}),
+    "simplex-lagrangian": ("simplex-lagrangian", "flow", {}, {}),
+    "simplex-eulerian": ("simplex-eulerian", "flow", {}, {}),
     "sdtt": ("sdtt", "masked", {}, {"rounds": 2, "teacher_steps": 8}),
     "dcd": ("dcd", "uniform", {}, {"rounds": 2, "teacher_steps": 8, "divergence": "forward"}),
 }  # fmt: skip
