@@ -27,6 +27,7 @@ from flm_edu.widgets import (
     AutomatonExplorer,
     FactorizationExplorer,
     FlowMapExplorer,
+    MemorizationExplorer,
     ScheduleExplorer,
     SimplexExplorer,
     StepCountExplorer,
@@ -43,6 +44,7 @@ WIDGETS: dict[str, Callable[[], Any]] = {
     "factorization": lambda: FactorizationExplorer(predict=False),
     "schedule": ScheduleExplorer,
     "automaton": AutomatonExplorer,
+    "memorization": MemorizationExplorer,
     "flow-map": FlowMapExplorer,
     "trajectory": TrajectoryPlayer,
     "step-count": StepCountExplorer,
@@ -174,7 +176,7 @@ def measure(browser: Any, folder: Path) -> None:
 def measure_in_lab(browser: Any, folder: Path) -> None:
     """First paint of each widget in a cell of a notebook, its making in the kernel included."""
     made = ["SimplexExplorer()", "SimplexExplorer(w.tick_tock())", "ScheduleExplorer()", "FactorizationExplorer()"]
-    made += ["AutomatonExplorer()", "FlowMapExplorer()", "StepCountExplorer()"]
+    made += ["AutomatonExplorer()", "MemorizationExplorer()", "FlowMapExplorer()", "StepCountExplorer()"]
     made += ["TrajectoryPlayer()", "TrainingMonitor()"]
     cells = ["import flm_edu.widgets as w; w.ScheduleExplorer()", *(f"w.{maker}" for maker in made)]
     with jupyterlab(folder, cells) as address:

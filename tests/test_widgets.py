@@ -27,6 +27,7 @@ from flm_edu.widgets import (
     AutomatonExplorer,
     FactorizationExplorer,
     FlowMapExplorer,
+    MemorizationExplorer,
     ScheduleExplorer,
     SimplexExplorer,
     StepCountExplorer,
@@ -46,6 +47,8 @@ MAKERS: dict[str, Callable[[], Widget]] = {
     "factorization": FactorizationExplorer,
     "automaton": AutomatonExplorer,
     "automaton-two-tokens": lambda: AutomatonExplorer(tick_tock()),
+    "memorization": MemorizationExplorer,
+    "memorization-two-texts": lambda: MemorizationExplorer(tick_tock(), rows=[]),
     "flow-map": FlowMapExplorer,
     "training": TrainingMonitor,
     "trajectory": TrajectoryPlayer,
@@ -257,6 +260,25 @@ def test_automata_that_cannot_be_drawn_are_refused() -> None:
     names = [f"a{i} b" for i in range(25)]
     with pytest.raises(ValueError, match="25 edges at one position, too many to draw; take one of at most 24"):
         AutomatonExplorer(Language.from_sentences(names))
+
+
+def test_languages_too_large_for_two_optima_are_refused() -> None:
+    with pytest.raises(
+        ValueError, match="'tales' has 5376 texts of 26 tokens; take one of 2 to 200 texts of at most 12"
+    ):
+        MemorizationExplorer(load_listed("tales"))
+
+
+def test_kept_trainings_become_means() -> None:
+    """A mark for each model and number of texts, over its seeds."""
+    rows = MemorizationExplorer().rows
+    flow = {row["texts"]: row for row in rows if row["model"] == "flow"}
+    assert flow[30]["kind"] == "flow-lm"
+    assert flow[30]["trainings"] == 3
+    assert flow[30]["seen"] > 0.5 > flow[300]["seen"]
+    one = {"model": "flow", "language": "x", "training_texts": "5", "valid": "1", "new": "0", "seen": "0.5"}
+    shown = MemorizationExplorer(rows=[one, {**one, "seen": "1"}, {**one, "training_texts": "all"}])
+    assert [(row["texts"], row["seen"], row["trainings"]) for row in shown.rows] == [(5, 0.75, 2)]
 
 
 def test_an_automaton_has_fewer_states_than_texts() -> None:

@@ -6,6 +6,7 @@ Each is one class, usable in one line: `SimplexExplorer()`. Needs `pip install '
 from flm_edu.widgets.automaton import AutomatonExplorer
 from flm_edu.widgets.factorization import FactorizationExplorer
 from flm_edu.widgets.flow_map import FlowMapExplorer
+from flm_edu.widgets.memorization import MemorizationExplorer
 from flm_edu.widgets.page import write_page
 from flm_edu.widgets.schedule import ScheduleExplorer
 from flm_edu.widgets.simplex import SimplexExplorer, three_words, tick_tock
@@ -17,6 +18,7 @@ __all__ = [
     "AutomatonExplorer",
     "FactorizationExplorer",
     "FlowMapExplorer",
+    "MemorizationExplorer",
     "ScheduleExplorer",
     "SimplexExplorer",
     "StepCountExplorer",

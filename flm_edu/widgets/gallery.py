@@ -9,6 +9,7 @@ from flm_edu.widgets.automaton import AutomatonExplorer
 from flm_edu.widgets.base import Widget
 from flm_edu.widgets.factorization import FactorizationExplorer
 from flm_edu.widgets.flow_map import FlowMapExplorer
+from flm_edu.widgets.memorization import MemorizationExplorer
 from flm_edu.widgets.page import write_page
 from flm_edu.widgets.schedule import ScheduleExplorer
 from flm_edu.widgets.simplex import SimplexExplorer, tick_tock
@@ -34,6 +35,7 @@ def gallery_widgets(sweeps: Sequence[str | Path] = ()) -> list[Widget]:
         FactorizationExplorer(),
         ScheduleExplorer(),
         AutomatonExplorer(),
+        MemorizationExplorer(),
         FlowMapExplorer(),
         TrajectoryPlayer(),
         StepCountExplorer(list(sweeps) or None),

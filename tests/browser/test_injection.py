@@ -23,6 +23,7 @@ from flm_edu.widgets import (
     AutomatonExplorer,
     FactorizationExplorer,
     FlowMapExplorer,
+    MemorizationExplorer,
     SimplexExplorer,
     StepCountExplorer,
     TrainingMonitor,
@@ -214,6 +215,19 @@ PAGES: dict[str, Page] = {
     "words of a grammar in FactorizationExplorer": (widget(lambda place: FactorizationExplorer(grammar(place))), WORDS[:8], []),
     "words and texts in AutomatonExplorer": (
         widget(lambda _: AutomatonExplorer(Language.from_sentences([f"tea {word}" for word in WORDS[:6]]))), WORDS[:6], WORDS[:6],
+    ),
+    "words and models in MemorizationExplorer": (
+        widget(
+            lambda _: MemorizationExplorer(
+                Language.from_sentences([f"tea {word}" for word in WORDS[:6]]),
+                rows=[
+                    {"model": text, "language": text, "training_texts": "5", "valid": "1", "new": "0", "seen": "1"}
+                    for text in PAYLOADS
+                ],
+            )
+        ),
+        [*WORDS[:6], *PAYLOADS],
+        [],
     ),
     "models and words in TrajectoryPlayer": (widget(player), [*PAYLOADS, *WORDS], PAYLOADS),
     "a tokenizer's pieces in TrajectoryPlayer": (widget(player_of_a_tokenizer), WORDS, []),

@@ -18,6 +18,7 @@ WIDGETS = {
     "schedule": "w.ScheduleExplorer()",
     "factorization": "w.FactorizationExplorer()",
     "automaton": "w.AutomatonExplorer()",
+    "memorization": "w.MemorizationExplorer()",
     "flow_map": "w.FlowMapExplorer()",
     "step_count": "w.StepCountExplorer()",
     "player": "w.TrajectoryPlayer()",
@@ -122,6 +123,12 @@ def _automaton(hand: Hand) -> None:
     hand.does(hand.press("τ", "End"), tau=1)
 
 
+def _memorization(hand: Hand) -> None:
+    hand.does(hand.press("training texts", "ArrowRight"), training_texts=7)
+    hand.does(lambda: hand.control("noisy text").select_option("training"), text="training")
+    hand.does(hand.press("τ", "End"), tau=1)
+
+
 def _flow_map(hand: Hand) -> None:
     cell = "[flm.heat().left + 2.5 * flm.heat().cell, flm.heat().top + 3.5 * flm.heat().cell]"
     hand.does(hand.click_canvas(cell), s=2, t=7)
@@ -157,6 +164,7 @@ ACTS: dict[str, Callable[[Hand], None]] = {
     "schedule": _schedule,
     "factorization": _factorization,
     "automaton": _automaton,
+    "memorization": _memorization,
     "flow_map": _flow_map,
     "step_count": _step_count,
     "player": _player,
