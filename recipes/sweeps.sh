@@ -29,6 +29,8 @@ tales() {
     --out data/sweeps/tales-discrete.csv
   flm-edu evaluate tales-{sdtt,dcd,dcd@greedy-tail} --n 1000 --out data/sweeps/tales-distilled.csv
   flm-edu evaluate tales-{masked,sdtt}@even perfect:masked@even --n 1000 --out data/sweeps/tales-even.csv
+  python benchmarks/infilling.py --out data/sweeps/tales-infilling.csv
+  python benchmarks/guidance.py --out data/sweeps/tales-guided.csv
 }
 
 # The perfect models of the languages that are too large to list, and what a flow learns from few texts of one.
@@ -52,6 +54,8 @@ sotu() {
   flm-edu evaluate sotu-{fmlm,flm,ar,masked,masked@confidence,sdtt} \
     sotu-{uniform,uniform@greedy-tail,dcd,dcd@greedy-tail} --n 250 --judge smollm2-135m \
     --out data/sweeps/sotu-families.csv
+  flm-edu evaluate sotu-flm@bridge sotu-fmlm@renoise sotu-fmlm sotu-{ar,masked,uniform,sdtt,dcd} --steps 8,64 --n 100 \
+    --temperature 0.7,1,1.3 --judge smollm2-135m --out data/sweeps/apart/sotu-frontier.csv
 }
 
 # The time of a text at the steps that each family needs.
