@@ -46,6 +46,11 @@ class AnyOrderLM(FlowMapLM):
         twin.network, twin.provenance = model.network, model.provenance
         return twin.train(model.training)
 
+    def two_time_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
+        """Return delta_{s,t}(x), of a clean word (s = 1) the word: (B, L, V), s, t (B,) or (B, L) -> (B, L, V)."""
+        delta = super().two_time_denoiser(x, s, t)
+        return delta if s.ndim < 2 else torch.where(s[..., None] == 1, x, delta)
+
     def step_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
         """Return delta_{s,t}(x), with what is known at time 1: (B, L, V), s, t (B,) -> (B, L, V)."""
         return self.two_time_denoiser(x, self._times(s), self._times(t))
@@ -101,7 +106,7 @@ def refine(
     for left in range(request.steps, 0, -1):
         state = _put_corners(x, known, tokens)
         end = torch.ones(known.shape, device=x.device)
-        prediction = _put_corners(two_time_denoiser(state, known.to(x.dtype), end), known, tokens)
+        prediction = two_time_denoiser(state, known.to(x.dtype), end)
         recorder.see(prediction, state)
         confidence, word = prediction.max(-1)  # (n, L)
         rank = confidence.masked_fill(known, -1.0).argsort(-1, descending=True).argsort(-1)

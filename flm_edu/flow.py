@@ -60,6 +60,10 @@ class FlowLM(FlowModel):
         """Return the network's output: x (B, L, V) at clock values tau (B,) -> (B, L, V) float."""
         return self.network(x, tau).float()
 
+    def denoiser_logits(self, x: Tensor, tau: Tensor) -> Tensor:
+        """Return the logits of D_t(x): x (B, L, V) at clock values tau (B,) -> (B, L, V)."""
+        return self.logits(x, tau)
+
     def denoiser(self, x: Tensor, t: Tensor) -> Tensor:
         """Return D_t(x), the token posterior: x (B, L, V) at mixing times t (B,) -> (B, L, V) on the simplex."""
         return self.logits(x, self.schedule.tau(t)).softmax(-1)
@@ -99,6 +103,10 @@ class FlowMapLM(FlowModel):
     def logits(self, x: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
         """Return the network's output: x (B, L, V) at clock values tau_s, tau_t (B,) -> (B, L, V) float."""
         return self.network(x, tau_s, tau_t).float()
+
+    def denoiser_logits(self, x: Tensor, tau: Tensor) -> Tensor:
+        """Return the logits of D_t(x) = delta_{t,t}(x), the diagonal: x (B, L, V) at clock values tau (B,) -> (B, L, V)."""
+        return self.logits(x, tau, tau)
 
     def two_time_denoiser(self, x: Tensor, s: Tensor, t: Tensor) -> Tensor:
         """Return delta_{s,t}(x): x (B, L, V) at mixing times s <= t (B,) -> (B, L, V) on the simplex."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -56,7 +57,7 @@ class Distillation:
         objective: (teacher, options, init, keep=) of a flow map's, (teacher, teacher's steps, options) of rounds.
         options: the constants of its recipe.
         defaults: those that this method takes where none are given.
-        student: makes the student of a flow; None where it starts as a copy of its teacher.
+        student: makes the flow map that is taught; None where each of several rounds starts as a copy of its teacher.
         alone: whether a flow map can learn by it without a teacher.
     """
 
@@ -64,7 +65,7 @@ class Distillation:
     objective: Callable[..., Objective]
     options: type[FlowMapOptions] | type[RoundOptions] = FlowMapOptions
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    student: Callable[[FlowLM], FlowMapLM] | None = None
+    student: Callable[[Any], FlowMapLM] | None = None
     alone: bool = False
 
 
@@ -73,10 +74,15 @@ def flow_map_of(teacher: FlowLM) -> FlowMapLM:
     return teacher.new_flow_map()
 
 
+def copy_of(teacher: AnyOrderLM) -> AnyOrderLM:
+    """Return the student that starts as a copy of its teacher."""
+    return copy.deepcopy(teacher).requires_grad_(True)
+
+
 TRAINABLE: dict[str, Trainable] = {
     "flow": Trainable(FlowLM, flow_matching, "semigroup"),
     "flow-map": Trainable(FlowMapLM, None),
-    "any-order": Trainable(AnyOrderLM, AnyOrderSemigroup()),
+    "any-order": Trainable(AnyOrderLM, AnyOrderSemigroup(None, FlowMapOptions(target="ema")), "any-order"),
     "masked": Trainable(MaskedLM, masked_diffusion, "sdtt"),
     "uniform": Trainable(UniformLM, UniformDiffusion(), "dcd"),
     "ar": Trainable(AutoregressiveLM, next_token),
@@ -87,6 +93,7 @@ DISTILLATIONS: dict[str, Distillation] = {
     "eulerian": Distillation(FlowLM, EulerianDistillation, student=flow_map_of, alone=True),
     "simplex-lagrangian": Distillation(FlowLM, SimplexLagrangian, student=flow_map_of, alone=True),
     "simplex-eulerian": Distillation(FlowLM, SimplexEulerian, student=flow_map_of, alone=True),
+    "any-order": Distillation(AnyOrderLM, AnyOrderSemigroup, student=copy_of),
     "sdtt": Distillation(MaskedLM, SelfDistillationThroughTime, RoundOptions),
     "dcd": Distillation(UniformLM, DiscreteConsistency, RoundOptions),
 }

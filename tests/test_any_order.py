@@ -1,25 +1,30 @@
 """Any order: times for every position change nothing where they agree, and given words are known from the start."""
 
 import copy
+import itertools
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from flm_edu import load_model
 from flm_edu.any_order import AnyOrderLM
 from flm_edu.flow import FlowMapLM
 from flm_edu.grammar import load_listed
+from flm_edu.interpolant import one_hot
+from flm_edu.language import Language
+from flm_edu.methods import DISTILLATIONS
 from flm_edu.network import NetworkConfig
 from flm_edu.objectives import AnyOrderSemigroup, FlowMapOptions, StepContext
-from flm_edu.objectives.any_order import over_noisy
+from flm_edu.oracle import PerfectMasked
 from flm_edu.training import TrainConfig, Trainer
 
 LANGUAGE = load_listed("sentences")
+ALONE = AnyOrderSemigroup(None, FlowMapOptions(target="ema"))
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -48,22 +53,29 @@ def test_one_time_for_all_positions_is_a_flow_map(like_shipped: AnyOrderLM) -> N
         assert torch.equal(*drawn)
 
 
-def test_at_the_start_it_is_the_loss_of_masked_diffusion(like_shipped: AnyOrderLM) -> None:
-    """At s = t = 0 a noisy word says nothing, so the mean over noisy positions is that over masked ones."""
-    tokens = LANGUAGE.sample(8, generator=seeded())
-    noisy = torch.rand(tokens.shape, generator=seeded()) < 0.5
-    tau = (~noisy).float()
-    x = torch.where(
-        noisy[..., None], like_shipped.draw_noise(8, seeded()), F.one_hot(tokens, LANGUAGE.vocab_size).float()
+def test_at_the_start_it_is_the_bound_of_masked_diffusion(language: Language) -> None:
+    """At s = t = 0 a noisy word says nothing. With the exact posterior the mean loss is then the entropy."""
+    perfect, objective, length = PerfectMasked(language), AnyOrderSemigroup(None), language.length
+    target, mean = one_hot(language.tokens, language.vocab_size), 0.0
+    for noisy in itertools.product([False, True], repeat=length):
+        known = ~torch.tensor(noisy).expand_as(language.tokens)
+        logits = perfect.posterior(language.tokens, known).clamp_min(1e-30).log()
+        each = objective.distance(target, logits, known.float())  # (N,)
+        mean += float((language.probabilities * each).sum()) / (length * math.comb(length, sum(noisy)))
+    assert mean == pytest.approx(language.entropy / length, abs=1e-6)
+
+
+def test_any_number_of_noisy_words_is_as_likely() -> None:
+    n, length = 6000, 5
+    times = torch.rand(2, n, generator=seeded()).sort(0).values
+    start, end = AnyOrderSemigroup(None).of_positions(
+        (times[0], times[1]), torch.zeros(n, length, dtype=torch.long), seeded()
     )
-    with torch.no_grad():
-        logits = like_shipped.logits(x, tau, tau)
-    each = over_noisy(F.one_hot(tokens, LANGUAGE.vocab_size).float(), logits, noisy)
-    for row in range(len(tokens)):
-        if bool(noisy[row].any()):
-            masked = F.cross_entropy(logits[row][noisy[row]], tokens[row][noisy[row]])
-            assert each[row] == pytest.approx(float(masked), abs=1e-5)
-    assert not bool(over_noisy(x.softmax(-1), logits, torch.zeros_like(noisy)).any()), "nothing is asked of clean texts"
+    noisy = start < 1
+    assert torch.bincount(noisy.sum(-1), minlength=length + 1).tolist() == [0] + [n // length] * length
+    assert torch.allclose(noisy.float().mean(0), torch.full((length,), 0.6), atol=0.03), "each word as often"
+    for tau, value in zip(times, (start, end), strict=True):
+        assert torch.equal(value, torch.where(noisy, tau[:, None], 1.0))
 
 
 @pytest.mark.parametrize("sampler", AnyOrderLM.SAMPLERS)
@@ -87,6 +99,8 @@ def test_given_words_are_clean_and_known_at_every_step(like_shipped: AnyOrderLM,
         assert torch.equal(x[:, :3].sum(-1), torch.ones(4, 3))
         assert bool((tau[:, :3] == 1).all())
     assert like_shipped.known is None
+    way = model.sample(4, 3, sampler=sampler, given=given, generator=seeded(), record=True)
+    assert torch.equal(way.tokens[:, :, :3], given[:3].expand(4, 4, -1)), "nothing else is thought of in their places"
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 3, 10])
@@ -124,17 +138,47 @@ def test_some_training_teaches_it_to_think_again(like_shipped: AnyOrderLM) -> No
         return LANGUAGE.validity(model.sample(300, 4, sampler="refinement", given=BEGUN, generator=seeded()))
 
     before = valid()
-    Trainer(model, LANGUAGE, AnyOrderSemigroup(), config).run()
+    Trainer(model, LANGUAGE, ALONE, config).run()
     assert valid() > before + 0.02
 
 
 def test_the_objective_asks_nothing_of_clean_words(like_shipped: AnyOrderLM) -> None:
-    loss = AnyOrderSemigroup(FlowMapOptions(target="student"))(
-        like_shipped, LANGUAGE.sample(16, generator=seeded()), StepContext(generator=seeded())
-    )
+    target, logits = (torch.randn(4, 3, 5, generator=seeded()) for _ in range(2))
+    tau = torch.tensor([0.0, 0.5, 1.0]).expand(4, -1)
+    each = AnyOrderSemigroup(None).distance(target.softmax(-1), logits, tau)
+    logits[:, 2] += 1 + torch.arange(5)
+    assert torch.equal(AnyOrderSemigroup(None).distance(target.softmax(-1), logits, tau), each)
+    loss = AnyOrderSemigroup(None)(like_shipped, LANGUAGE.sample(16, generator=seeded()), StepContext(seeded()))
     assert set(loss.parts) == {"diagonal_kl", "semigroup_kl"}
     assert loss.loss.isfinite()
     assert loss.loss > 0
+
+
+def test_a_student_starts_at_its_teacher(like_shipped: AnyOrderLM) -> None:
+    """Which gives its denoiser with some words clean; the teacher's steps, or a frozen map's jumps, may be the target."""
+    method = DISTILLATIONS["any-order"]
+    assert method.student is not None
+    student = method.student(like_shipped)
+    assert all(parameter.requires_grad for parameter in student.parameters())
+    tokens = LANGUAGE.sample(16, generator=seeded())
+    for target in ("student", "init", "teacher"):
+        objective = method.objective(like_shipped, FlowMapOptions(target=target, jumps=4), student, keep=False)
+        loss = objective(student, tokens, StepContext(seeded()))
+        assert loss.parts["diagonal_kl"] == pytest.approx(0, abs=1e-5)
+        assert loss.parts["semigroup_kl"] > 1e-4
+        loss.loss.backward()
+    assert not any(parameter.requires_grad for parameter in like_shipped.parameters()), "the teacher stays"
+
+
+def test_training_from_nothing_learns_to_fill_gaps(language: Language) -> None:
+    torch.manual_seed(0)
+    model = AnyOrderLM(NetworkConfig(language.vocab_size, language.length, 32, 2, 2, 16, absolute_positions=True))
+    Trainer(model, language, ALONE, TrainConfig(steps=200, batch=64, warmup=5, ema=0.9)).run()
+    given = language.sample(300, generator=seeded()).clone()
+    given[:, 0] = -1
+    given[::2, 1] = -1
+    for sampler in ("ode", "refinement"):
+        assert language.validity(model.sample(300, 2, sampler=sampler, given=given, generator=seeded())) > 0.95
 
 
 def test_it_trains_from_the_command_line_and_loads(tmp_path: Path) -> None:

@@ -112,6 +112,7 @@ DISTILLED: dict[str, tuple[str, str, dict[str, Any], dict[str, Any]]] = {
     "eulerian": ("eulerian", "flow", {}, {}),
     "simplex-lagrangian": ("simplex-lagrangian", "flow", {}, {}),
     "simplex-eulerian": ("simplex-eulerian", "flow", {}, {}),
+    "any-order, distilled": ("any-order", "any-order", {}, {"target": "teacher", "jumps": 4}),
     "sdtt": ("sdtt", "masked", {}, {"rounds": 2, "teacher_steps": 8}),
     "dcd": ("dcd", "uniform", {}, {"rounds": 2, "teacher_steps": 8, "divergence": "forward"}),
 }  # fmt: skip

@@ -45,9 +45,8 @@ def excess(
         t = model.schedule.t(clock)
         noise = gaussian_noise((*tokens.shape, model.vocab_size), generator, torch.device("cpu"))
         x_t = interpolate_tokens(noise, tokens, t)
-        times = (clock, clock) if isinstance(model, FlowMapLM) else (clock,)
         with model.sampling():
-            logits = model.logits(x_t.to(model.device), *(one.to(model.device) for one in times))
+            logits = model.denoiser_logits(x_t.to(model.device), clock.to(model.device))
         each = divergence(optimum.denoiser(x_t, t).float(), logits.cpu()).double()  # (B,)
         means.append(each.mean())
         errors.append(each.std() / math.sqrt(len(each)))

@@ -87,7 +87,7 @@ class FlowMapObjective:
 
     def __init__(
         self,
-        teacher: FlowLM | None,
+        teacher: FlowLM | FlowMapLM | None,
         options: FlowMapOptions | None = None,
         init: FlowMapLM | None = None,
         *,
@@ -122,7 +122,8 @@ class FlowMapObjective:
             ValueError: `target` is "ema" but there is no average, or the batch is all diagonal.
         """
         n_diagonal = self._n_diagonal(len(tokens))
-        tau_s, tau_t = self._times(n_diagonal, len(tokens) - n_diagonal, context.generator, tokens.device)
+        times = self._times(n_diagonal, len(tokens) - n_diagonal, context.generator, tokens.device)
+        tau_s, tau_t = self.of_positions(times, tokens, context.generator)
         noise = gaussian_noise((*tokens.shape, model.vocab_size), context.generator, tokens.device)
         x_s = interpolate_tokens(noise, tokens, model.schedule.t(tau_s))  # (B, L, V)
 
@@ -132,6 +133,12 @@ class FlowMapObjective:
 
         target = targets() if self.kept is None else self.kept.get(context.batch, targets)
         return self.compare(model, x_s, tau_s, tau_t, target, n_diagonal)
+
+    def of_positions(
+        self, times: tuple[Tensor, Tensor], tokens: Tensor, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return start and end for the positions of each text, in tau: (B,) where all have the same, else (B, L)."""
+        return times
 
     def targets(
         self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, clean: Tensor, context: StepContext
@@ -145,14 +152,18 @@ class FlowMapObjective:
         """Return the target where s = t: the teacher's D_t, or the data without one: (n, L, V)."""
         if self.teacher is None or not len(clean):
             return one_hot(clean, x_t.shape[-1])
-        return self.teacher.to(x_t.device).logits(x_t, tau).softmax(-1)
+        return self.teacher.to(x_t.device).denoiser_logits(x_t, tau).softmax(-1)
 
     def compare(
         self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, target: Tensor, n_diagonal: int
     ) -> Loss:
         """Return how far the student is from its targets (B, L, V)."""
-        each = divergence(target, model.logits(x_s, tau_s, tau_t))  # (B,)
+        each = self.distance(target, model.logits(x_s, tau_s, tau_t), tau_s)  # (B,)
         return Loss(each.mean(), self.parts(each, n_diagonal))
+
+    def distance(self, target: Tensor, logits: Tensor, tau_s: Tensor) -> Tensor:
+        """Return `divergence`: (B, L, V), (B, L, V), (B,) -> (B,)."""
+        return divergence(target, logits)
 
     def parts(self, each: Tensor, n_diagonal: int) -> dict[str, Tensor]:
         """Return the mean divergence on the diagonal and off it, of one for each text (B,)."""
@@ -177,8 +188,7 @@ class FlowMapObjective:
 
     def denoiser(self, jumper: FlowMapLM, x: Tensor, tau: Tensor) -> Tensor:
         """Return D_t(x) by the teacher, or by the diagonal of the map itself: (B, L, V), (B,) -> (B, L, V)."""
-        logits = jumper.logits(x, tau, tau) if self.teacher is None else self.teacher.logits(x, tau)
-        return logits.softmax(-1)
+        return (self.teacher or jumper).denoiser_logits(x, tau).softmax(-1)
 
     def _n_diagonal(self, texts: int) -> int:
         share = self.options.diagonal_fraction
@@ -227,7 +237,9 @@ class SemigroupDistillation(FlowMapObjective):
         if self.options.target == "teacher":
             assert self.teacher is not None
             teacher = self.teacher.to(model.device)
-            yield lambda x, tau_s, tau_t: teacher.logits(x, tau_s).softmax(-1)  # an Euler step holds D_s to its end
+            yield lambda x, tau_s, tau_t: teacher.denoiser_logits(x, tau_s).softmax(
+                -1
+            )  # an Euler step holds D_s to its end
             return
         jumper = self.jumper(model, context)
         with jumper.sampling():  # a target with dropout in it could not be met
@@ -255,6 +267,11 @@ def walk(
 
 def divergence(target: Tensor, logits: Tensor) -> Tensor:
     """Return KL(target || student) of each text, nats per token: (..., B, L, V) -> (..., B)."""
+    return token_divergence(target, logits).mean(-1)
+
+
+def token_divergence(target: Tensor, logits: Tensor) -> Tensor:
+    """Return KL(target || student) of each token, nats: (..., L, V) -> (..., L)."""
     log_student = logits.log_softmax(-1)
     # F.kl_div would keep two more tables of (B, L, V).
-    return (torch.xlogy(target, target).sum(-1) - (target * log_student).sum(-1)).mean(-1)
+    return torch.xlogy(target, target).sum(-1) - (target * log_student).sum(-1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flm_edu.baselines.rounds import RoundOptions
-from flm_edu.flow import FlowLM, FlowMapLM
+from flm_edu.flow import FlowMapLM
 from flm_edu.language_model import LanguageModel
 from flm_edu.methods import DISTILLATIONS, Distillation
 from flm_edu.objectives import FlowMapOptions
@@ -53,7 +53,6 @@ def distillation(
         raise ValueError(f"`{option}` is no option of `method` {name}")
     facts: dict[str, Any] = {"teacher": teacher.provenance}
     if method.student is not None:
-        assert isinstance(teacher, FlowLM)
         student = method.student(teacher)
         if init is not None:
             _check_start(init, student)
