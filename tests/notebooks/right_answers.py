@@ -92,4 +92,18 @@ RIGHT: list[tuple[str, str]] = [
     ),
     ("12.sharpen", "def f(p, T): return p ** (1 / T) / (p ** (1 / T)).sum(-1, keepdim=True)"),
     ("12.surprise", "def f(error, density): return sum(e / d for e, d in zip(error, density)) / (2 * len(error))"),
+    (
+        "13.reliability",
+        "def f(confidence, right, edges):\n    out = []\n    for low, high in zip(edges[:-1], edges[1:]):\n"
+        "        inside = (confidence >= low) & (confidence < high)\n"
+        "        out.append(float(right[inside].double().mean()) if inside.any() else 0.0)\n    return out",
+    ),
+    (
+        "13.keep",
+        "def f(confidence, known, rounds, sure):\n    out = torch.zeros_like(known)\n    for b in range(len(known)):\n"
+        "        free = [l for l in range(known.shape[1]) if not known[b, l]]\n"
+        "        free.sort(key=lambda l: -float(confidence[b, l]))\n        share = -(-len(free) // rounds)\n"
+        "        for place, l in enumerate(free):\n"
+        "            out[b, l] = place < share or confidence[b, l] >= sure\n    return out",
+    ),
 ]

@@ -930,4 +930,59 @@ WRONG: list[tuple[str, str, str]] = [
     ("12.surprise", "def f(e, d): return e.mean() / 2", "density of the draws is missing"),
     ("12.surprise", "def f(e, d): return (e / d).sum() / 2", "a mean, not a sum"),
     ("12.surprise", "def f(e, d): return e.mean() / d.mean() / 2", "its own density"),
+    # --- 13 ---
+    (
+        "13.reliability",
+        "def f(c, r, e):\n    which = torch.bucketize(c, e[1:-1], right=True)\n    n = torch.bincount(which, minlength=len(e) - 1)\n    hits = torch.bincount(which, weights=r.double(), minlength=len(e) - 1)\n"
+        "    return torch.bincount(which, weights=c, minlength=len(e) - 1) / n",
+        "mean confidence of each bin",
+    ),
+    (
+        "13.reliability",
+        "def f(c, r, e):\n    which = torch.bucketize(c, e[1:-1], right=True)\n    n = torch.bincount(which, minlength=len(e) - 1)\n    hits = torch.bincount(which, weights=r.double(), minlength=len(e) - 1)\n    return hits",
+        "this counts those that were right",
+    ),
+    (
+        "13.reliability",
+        "def f(c, r, e):\n    which = torch.bucketize(c, e[1:-1], right=True)\n    n = torch.bincount(which, minlength=len(e) - 1)\n    hits = torch.bincount(which, weights=r.double(), minlength=len(e) - 1)\n    return hits / len(c)",
+        "not by all",
+    ),
+    (
+        "13.reliability",
+        "def f(c, r, e):\n    which = torch.bucketize(c, e[1:-1], right=True)\n    n = torch.bincount(which, minlength=len(e) - 1)\n    hits = torch.bincount(which, weights=r.double(), minlength=len(e) - 1)\n    return 1 - hits / n",
+        "the share that was wrong",
+    ),
+    (
+        "13.reliability",
+        "def f(c, r, e):\n    which = torch.bucketize(c, e[1:-1], right=True)\n    n = torch.bincount(which, minlength=len(e) - 1)\n    hits = torch.bincount(which, weights=r.double(), minlength=len(e) - 1)\n    return hits / n",
+        "nan",
+    ),
+    ("13.keep", "def f(c, k, r, sure): return ~k & (c >= sure)", "at least a fair share"),
+    (
+        "13.keep",
+        "def f(c, k, r, sure):\n    score = c.masked_fill(k, -1)\n    rank = score.argsort(-1, descending=True).argsort(-1)\n    share = ((~k).sum(-1, keepdim=True) / r).ceil()\n    return k | (c >= sure) | (rank < share)",
+        "kept again",
+    ),
+    (
+        "13.keep",
+        "def f(c, k, r, sure):\n    rank = c.argsort(-1, descending=True).argsort(-1)\n"
+        "    share = ((~k).sum(-1, keepdim=True) / r).ceil()\n    return ~k & ((c >= sure) | (rank < share))",
+        "rank the free words only",
+    ),
+    (
+        "13.keep",
+        "def f(c, k, r, sure):\n    rank = c.masked_fill(k, 2).argsort(-1).argsort(-1)\n"
+        "    share = ((~k).sum(-1, keepdim=True) / r).ceil()\n    return ~k & (rank < share)",
+        "the surest come first",
+    ),
+    (
+        "13.keep",
+        "def f(c, k, r, sure):\n    score = c.masked_fill(k, -1)\n    rank = score.argsort(-1, descending=True).argsort(-1)\n    share = ((~k).sum(-1, keepdim=True) / r).ceil()\n    return ~k & ((c >= sure) | (rank < (share if r > 1 else share - 1)))",
+        "in the last round every free word",
+    ),
+    (
+        "13.keep",
+        "def f(c, k, r, sure):\n    score = c.masked_fill(k, -1)\n    rank = score.argsort(-1, descending=True).argsort(-1)\n    share = ((~k).sum(-1, keepdim=True) / r).ceil()\n    return ~k & (rank < share)",
+        "all are kept at once",
+    ),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ def reliability(answer: Answer) -> Iterator[str]:
     right = torch.tensor([False, False, True, False, True, False, True, True, False, True])
     edges = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0], dtype=torch.float64)
     wanted = _reliability(confidence, right, edges)
-    inside = [(confidence >= low) & (confidence < high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    inside = [(confidence >= low) & (confidence < high) for low, high in pairwise(edges)]
     counts = torch.stack([one.double().sum() for one in inside])
     compare(
         answer(confidence, right, edges, shape=(4,)),
@@ -57,7 +58,6 @@ def keep(answer: Answer) -> Iterator[str]:
     confidence = torch.tensor([[0.3, 0.99, 0.5, 0.97, 0.2, 0.6], [0.4, 0.3, 0.2, 0.1, 0.25, 0.35]], dtype=torch.float64)
     known = torch.tensor([[False, True, False, False, False, False], [False] * 6])
     wanted = _keep(confidence, known, 3, 0.95)
-    rank = confidence.masked_fill(known, -1.0).argsort(-1, descending=True).argsort(-1)
     must = ((~known).sum(-1, keepdim=True) / 3).ceil()
     all_rank = confidence.argsort(-1, descending=True).argsort(-1)
     compare(
@@ -74,7 +74,6 @@ def keep(answer: Answer) -> Iterator[str]:
             "the least sure words are kept; the surest come first": (
                 ~known & (confidence.masked_fill(known, 2.0).argsort(-1).argsort(-1) < must)
             ),
-            "the fair share is of the words that are free, not of all": ~known & ((confidence >= 0.95) | (rank < 6 / 3 + 1)),
         },
     )  # fmt: skip
     yield "what is sure, and at least the fair share of the rest"
