@@ -54,8 +54,8 @@ sotu() {
   flm-edu evaluate sotu-{fmlm,flm,ar,masked,masked@confidence,sdtt} \
     sotu-{uniform,uniform@greedy-tail,dcd,dcd@greedy-tail} --n 250 --judge smollm2-135m \
     --out data/sweeps/sotu-families.csv
-  flm-edu evaluate sotu-flm@bridge sotu-fmlm@renoise sotu-fmlm sotu-{ar,masked,uniform,sdtt,dcd} --steps 8,64 --n 100 \
-    --temperature 0.7,1,1.3 --judge smollm2-135m --out data/sweeps/apart/sotu-frontier.csv
+  flm-edu evaluate sotu-flm@bridge sotu-fmlm@renoise sotu-fmlm sotu-{ar,masked,uniform,sdtt,dcd} --steps 8 --n 100 \
+    --temperature 0.5,0.7,1,1.3,1.6 --judge smollm2-135m --out data/sweeps/apart/sotu-frontier.csv
 }
 
 # The time of a text at the steps that each family needs.
