@@ -426,7 +426,7 @@ def test_nan_is_told_with_the_step(models: Path) -> None:
 def test_report_writes_one_page(tmp_path: Path) -> None:
     run("report", "--out", "pages/all.html", cwd=tmp_path)
     page = (tmp_path / "pages/all.html").read_text(encoding="utf-8")
-    assert page.count('type="module"') == 7
+    assert page.count('type="module"') == 9
     assert len(page) < 1_500_000
     (tmp_path / "x.json").write_text("[]")
     assert "x.json is not a sweep" in call("report", str(tmp_path / "x.json"), "--out", str(tmp_path / "y.html")).output

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import flm_edu
+from flm_edu.any_order import AnyOrderLM
 from flm_edu.baselines import AutoregressiveLM, MaskedLM, UniformLM
 from flm_edu.evaluation import sweep
 from flm_edu.extensions import PathMapLM, SoftFlowLM, SoftFlowMapLM
@@ -39,6 +40,7 @@ def untrained(kind: type[LanguageModel]) -> LanguageModel:
 TRAINED: list[type[LanguageModel]] = [
     FlowLM,
     FlowMapLM,
+    AnyOrderLM,
     MaskedLM,
     UniformLM,
     AutoregressiveLM,

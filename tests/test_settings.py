@@ -133,7 +133,7 @@ GROUPS: list[tuple[Callable[..., None], list[type[Any]]]] = [
 OWN = {
     "train": {
         "out", "model", "method", "language", "corpus", "preset", "like", "schedule", "length", "tokenizer", "cache",
-        "resume", "overwrite", "training_texts", "data_seed",
+        "init", "resume", "overwrite", "training_texts", "data_seed",
     },
     "distill": {
         "teacher", "out", "method", "language", "corpus", "preset", "init", "cache", "resume", "overwrite",
