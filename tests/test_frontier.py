@@ -45,7 +45,7 @@ def test_a_sweep_over_temperatures_leaves_alone_what_draws_no_word(language: Lan
     for theme in ("light", "dark"):
         axes = curves.quality_against_entropy(points, "validity", theme).axes[0]  # type: ignore[arg-type]
         labels = axes.get_legend_handles_labels()[1]
-        assert labels[:3] == ["ode, 2 steps", "bridge, 2 steps", f"ar, {language.length} steps"]
+        assert labels[:3] == ["ode, steps 2", "bridge, steps 2", f"ar, steps {language.length}"]
         assert {text.get_text() for text in axes.texts} == {"0.5", "1"}
     assert "entropy" in screen.quality_against_entropy(points).layout.xaxis.title.text
 

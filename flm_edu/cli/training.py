@@ -116,19 +116,18 @@ def train(
     if language is None and of_text.get("packing", "wrapped") == "wrapped":
         sizes = {"absolute_positions": False, **sizes}  # a row of running text starts anywhere
     what = TRAINABLE[model]
-    if like is None and init is not None:
-        like = init
-    if like is None:
+    begun = None if init is None else load_model(init)
+    pattern = begun if like is None else load_model(like)
+    if pattern is None:
         config: Any = chosen.network(data.vocab_size, data.length, **sizes)
     else:
-        pattern = load_model(like)
-        check_fits(f"--like {like}", pattern, data)
+        check_fits(f"--like {like}" if like else f"--init {init}", pattern, data)
         config = replace(size_like(pattern, what.model), **sizes)  # type: ignore[type-var]  # sizes are a dataclass
     torch.manual_seed(settings.get("seed", 0))
     objective, facts = _objective(what, method, chosen)
     made = what.model(config, data.tokenizer, **given(schedule=schedule))
-    if init is not None:
-        facts["init"] = _start_from(made, load_model(init), init)
+    if begun is not None:
+        facts["init"] = _start_from(made, begun, f"--init {init}")
     trainer = Trainer(made, data, objective, replace(chosen.train, **settings), directory=out, facts=facts)
     if overwrite:
         trainer.before_first_save = partial(forget_run, out, out)
@@ -224,7 +223,7 @@ def _objective(what: Trainable, method: str | None, chosen: Preset) -> tuple[Any
 def _start_from(made: LanguageModel, init: LanguageModel, name: str) -> dict[str, Any]:
     """Give a model the weights of another, and return the other's provenance."""
     if (made.config, made.ROLE, made.settings()) != (init.config, init.ROLE, init.settings()):
-        raise ValueError(f"--init {name}, a {init.kind}, has another network or clock than a {made.kind} would have")
+        raise ValueError(f"{name}, a {init.kind}, has another network or clock than a {made.kind} would have")
     made.network.load_state_dict(init.network.state_dict())
     return init.provenance
 

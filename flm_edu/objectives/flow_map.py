@@ -237,9 +237,8 @@ class SemigroupDistillation(FlowMapObjective):
         if self.options.target == "teacher":
             assert self.teacher is not None
             teacher = self.teacher.to(model.device)
-            yield lambda x, tau_s, tau_t: teacher.denoiser_logits(x, tau_s).softmax(
-                -1
-            )  # an Euler step holds D_s to its end
+            # An Euler step holds D_s to its end.
+            yield lambda x, tau_s, tau_t: teacher.denoiser_logits(x, tau_s).softmax(-1)
             return
         jumper = self.jumper(model, context)
         with jumper.sampling():  # a target with dropout in it could not be met

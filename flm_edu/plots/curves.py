@@ -75,25 +75,9 @@ def quality_against_seconds(points: Sequence[Point], metric: str = "validity", t
     """
     with figure_theme(theme):
         figure, axes = _quality(points, metric, lambda point: 1000 * point.seconds / point.samples)
-        scale = 100 if METRICS[metric].percent else 1
-        for point in points:
-            value = getattr(point, metric)
-            if point.steps and value is not None:
-                place = (1000 * point.seconds / point.samples, scale * value)
-                color = family(point.kind).color
-                axes.annotate(
-                    str(point.steps),
-                    place,
-                    xytext=(0, 6),
-                    textcoords="offset points",
-                    ha="center",
-                    fontsize=8,
-                    color=color,
-                )
+        _label_marks(axes, points, metric, lambda p: 1000 * p.seconds / p.samples, lambda p: str(p.steps or ""))
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")
-        if METRICS[metric].percent:
-            axes.set_ylim(None, 108)  # room for the numbers
         axes.set_xlabel(f"milliseconds per text (drawn {max(p.samples for p in points)} at once; numbers: steps)")
         _add_legend(axes)
         return figure
@@ -108,26 +92,13 @@ def quality_against_entropy(points: Sequence[Point], metric: str = "validity", t
         ValueError: as `quality_against_steps`.
     """
     with figure_theme(theme):
-        lines = by_temperature(points)
-        figure, axes = _quality(lines, metric, lambda point: point.entropy)
-        look_of = METRICS[metric]
-        for point in lines:
-            value = getattr(point, metric)
-            if point.temperature is not None and value is not None:
-                axes.annotate(
-                    f"{point.temperature:g}",
-                    (point.entropy, (100 if look_of.percent else 1) * value),
-                    xytext=(0, 6),
-                    textcoords="offset points",
-                    ha="center",
-                    fontsize=8,
-                    color=family(point.kind).color,
-                )
+        figure, axes = _quality(by_temperature(points), metric, lambda point: point.entropy)
+        _label_marks(
+            axes, points, metric, lambda p: p.entropy, lambda p: "" if p.temperature is None else f"{p.temperature:g}"
+        )
         for point in points:
             if not point.steps:
                 axes.axvline(point.entropy, color=axes.xaxis.label.get_color(), dashes=(4, 3), linewidth=1.2)
-        if look_of.percent:
-            axes.set_ylim(None, 108)  # room for the numbers
         axes.set_xlabel("entropy of a sample's tokens, nats (numbers: temperatures)")
         _add_legend(axes)
         return figure
@@ -135,7 +106,7 @@ def quality_against_entropy(points: Sequence[Point], metric: str = "validity", t
 
 def by_temperature(points: Sequence[Point]) -> list[Point]:
     """Return the points with a name for each number of steps, in the order of their temperatures."""
-    named = [replace(p, model=f"{p.model}, {p.steps} step{'s'[: p.steps > 1]}") if p.steps else p for p in points]
+    named = [replace(p, model=f"{p.model}, steps {p.steps}") if p.steps else p for p in points]
     return sorted(named, key=lambda point: (point.temperature is not None, point.temperature or 0))
 
 
@@ -170,6 +141,20 @@ def _quality(points: Sequence[Point], metric: str, across: Callable[[Point], flo
     if look_of.logarithmic:
         axes.set_yscale("log")
     return figure, axes
+
+
+def _label_marks(
+    axes: Axes, points: Sequence[Point], metric: str, across: Callable[[Point], float], label: Callable[[Point], str]
+) -> None:
+    """Write a number above each mark, in the colour of its family; "" for none."""
+    scale = 100 if METRICS[metric].percent else 1
+    for point in points:
+        if label(point) and getattr(point, metric) is not None:
+            place = (across(point), scale * getattr(point, metric))
+            look = {"ha": "center", "fontsize": 8, "color": family(point.kind).color}
+            axes.annotate(label(point), place, xytext=(0, 6), textcoords="offset points", **look)
+    if METRICS[metric].percent:
+        axes.set_ylim(None, 108)  # room for the numbers
 
 
 def _plain(name: str) -> str:

@@ -7,8 +7,8 @@ const UNIT = ticksAt([0, 0.25, 0.5, 0.75, 1], String);
 const HUNDRED = ticksAt([0, 25, 50, 75, 100], String);
 
 function render({ model, el }) {
-  const { words, tokens, logP } = model.get("language");
-  const language = { words, tokens, logP };
+  const language = model.get("language");
+  const { words, tokens } = language;
   const most = Math.min(24, tokens.length - 1); // one text at least is held out
   const frame = createFrame({ model, el }, {
     title: "Learned or memorised",
@@ -72,13 +72,13 @@ function render({ model, el }) {
 /** Both optima as the state has them; the curves are computed anew only where the training set has changed. */
 function createOptima(model, language, clock, most) {
   const { data, shape: [count, length, size] } = readArrays(model).noise;
-  const noises = Array.from({ length: count }, (_, i) => (l, word) => data[(i * length + l) * size + word]);
+  const noises = Array.from({ length: count }, (_, i) => data.subarray(i * length * size, (i + 1) * length * size));
   const times = TAUS.map(clock.t);
   let curves = null;
   return () => {
     const n = Math.min(model.get("training_texts"), most);
     if (curves?.n !== n) {
-      const optima = twoOptima(language, n);
+      const optima = twoOptima(language, n, clock);
       const [heldOut, training] = [optima.heldOut, optima.known].map((texts) => distances(optima, texts, times, noises));
       curves = { n, optima, heldOut, training };
     }
