@@ -46,6 +46,8 @@ from flm_edu.objectives import (
     LagrangianDistillation,
     Loss,
     SemigroupDistillation,
+    SimplexEulerianDistillation,
+    SimplexLagrangianDistillation,
     StepContext,
     flow_matching,
 )
@@ -140,13 +142,15 @@ def in_large_vocabulary(kind: type[FlowLM], suffix: str, steps: int) -> Iterator
 
 
 def objectives(steps: int) -> Iterator[dict[str, Any]]:
-    """Three equations with one teacher, and no teacher, which is given the teacher's steps as well."""
+    """Five equations with one teacher, and no teacher, which is given the teacher's steps as well."""
     language = load_language("sentences")
     teacher = train_flow(FlowLM, language, flow_matching, steps)
     kinds: tuple[tuple[str, type[FlowMapObjective]], ...] = (
         ("semigroup", SemigroupDistillation),
         ("Eulerian", EulerianDistillation),
         ("Lagrangian", LagrangianDistillation),
+        ("Eulerian on the simplex", SimplexEulerianDistillation),
+        ("Lagrangian on the simplex", SimplexLagrangianDistillation),
     )
     for choice, kind in kinds:
         student = FlowMapLM.from_flow_lm(teacher)

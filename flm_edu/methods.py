@@ -27,8 +27,8 @@ from flm_edu.objectives import (
     LagrangianDistillation,
     Objective,
     SemigroupDistillation,
-    SimplexEulerian,
-    SimplexLagrangian,
+    SimplexEulerianDistillation,
+    SimplexLagrangianDistillation,
     flow_matching,
 )
 
@@ -91,8 +91,8 @@ DISTILLATIONS: dict[str, Distillation] = {
     "semigroup": Distillation(FlowLM, SemigroupDistillation, student=flow_map_of, alone=True),
     "lagrangian": Distillation(FlowLM, LagrangianDistillation, student=flow_map_of, alone=True),
     "eulerian": Distillation(FlowLM, EulerianDistillation, student=flow_map_of, alone=True),
-    "simplex-lagrangian": Distillation(FlowLM, SimplexLagrangian, student=flow_map_of, alone=True),
-    "simplex-eulerian": Distillation(FlowLM, SimplexEulerian, student=flow_map_of, alone=True),
+    "simplex-lagrangian": Distillation(FlowLM, SimplexLagrangianDistillation, student=flow_map_of, alone=True),
+    "simplex-eulerian": Distillation(FlowLM, SimplexEulerianDistillation, student=flow_map_of, alone=True),
     "any-order": Distillation(AnyOrderLM, AnyOrderSemigroup, student=copy_of),
     "sdtt": Distillation(MaskedLM, SelfDistillationThroughTime, RoundOptions),
     "dcd": Distillation(UniformLM, DiscreteConsistency, RoundOptions),

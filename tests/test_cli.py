@@ -103,7 +103,7 @@ def test_flow_maps_learn_by_each_equation_with_a_teacher_or_without(
 ) -> None:
     monkeypatch.chdir(models)
     short = ("--steps", "3", "--batch", "16")
-    for method in ("semigroup", "lagrangian", "eulerian"):
+    for method in ("semigroup", "lagrangian", "eulerian", "simplex-lagrangian", "simplex-eulerian"):
         distilled = call("distill", "--method", method, "--teacher", "flm", "--out", method, *short)
         alone = call(
             "train", "--model", "flow-map", "--method", method, "--language", "cities", "--out", f"{method}-alone",

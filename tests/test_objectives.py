@@ -17,6 +17,8 @@ from flm_edu.objectives import (
     FlowMapOptions,
     LagrangianDistillation,
     SemigroupDistillation,
+    SimplexEulerianDistillation,
+    SimplexLagrangianDistillation,
     StepContext,
     flow_matching,
 )
@@ -27,7 +29,6 @@ from flm_edu.objectives.differential import (
     onto_simplex,
     two_time_denoiser_of,
 )
-from flm_edu.objectives.simplex import simplex_eulerian_target, simplex_lagrangian_target
 from flm_edu.oracle import PerfectFlowMap
 from tests.conftest import parts, tiny_flow
 
@@ -198,7 +199,16 @@ def test_times_follow_the_released_recipe(flow: FlowLM) -> None:
     assert float(position.mean()) == pytest.approx(0.5, abs=0.02)  # s ~ U(0, 1 - d)
 
 
-@pytest.mark.parametrize("kind", [SemigroupDistillation, LagrangianDistillation, EulerianDistillation])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        SemigroupDistillation,
+        LagrangianDistillation,
+        EulerianDistillation,
+        SimplexLagrangianDistillation,
+        SimplexEulerianDistillation,
+    ],
+)
 @pytest.mark.parametrize("target", ["student", "ema"])
 @pytest.mark.parametrize("bf16", [False, True])
 def test_every_weight_is_trained_and_no_gradient_enters_the_target(
@@ -309,53 +319,6 @@ def test_the_eulerian_target_of_the_exact_flow_map_is_itself(language: Language)
     share = ((t - s) / (1 - t))[:, None, None]
     assert float((denoiser + share * slope - delta).abs().max()) < 1e-5  # as the paper writes it
     assert float((denoiser - delta).abs().max()) > 0.05
-
-
-def precise_jumps(language: Language) -> tuple[PerfectFlowMap, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """As `exact_jumps`, of a map that is solved to 10^-9, at times where every word that may come still may."""
-    perfect = PerfectFlowMap(language, tolerance=1e-9, max_substeps=1024)
-    generator = torch.Generator().manual_seed(3)
-    s = torch.tensor([0.02, 0.2, 0.3, 0.1, 0.5], dtype=torch.float64)
-    t = torch.tensor([0.4, 0.45, 0.6, 0.5, 0.52], dtype=torch.float64)
-    data = one_hot(language.sample(5, generator=generator), language.vocab_size, torch.float64)
-    return perfect, interpolate(torch.randn(data.shape, generator=generator).double(), data, s), s, t
-
-
-def test_on_the_simplex_the_exact_flow_map_is_its_own_lagrangian_target(language: Language) -> None:
-    perfect, x, s, t = precise_jumps(language)
-    h = 2e-4
-    ahead, behind = (perfect.two_time_denoiser(x, s, t + k).clamp_min(1e-30).log() for k in (h, -h))
-    landing = perfect.flow_map(x, s, t)
-    target = simplex_lagrangian_target(perfect.denoiser(landing, t), (ahead - behind) / (2 * h), s, t)
-    delta = perfect.two_time_denoiser(x, s, t)
-    assert float((target - delta).abs().max()) < 1e-6
-    assert float((perfect.denoiser(landing, t) - delta).abs().max()) > 0.05  # the slope matters
-
-
-def test_on_the_simplex_the_exact_flow_map_is_its_own_eulerian_target(language: Language) -> None:
-    perfect, x, s, t = precise_jumps(language)
-    denoiser, h = perfect.denoiser(x, s), 2e-4
-    ahead, behind = (
-        perfect.two_time_denoiser(x + k * (denoiser - x), s + k * (1 - s), t).clamp_min(1e-30).log() for k in (h, -h)
-    )
-    slope, delta = (ahead - behind) / (2 * h), perfect.two_time_denoiser(x, s, t)
-    assert float((simplex_eulerian_target(denoiser, delta, slope, s, t) - delta).abs().max()) < 1e-6
-    share = ((t - s) / (1 - t))[:, None, None]
-    published = denoiser / (1 - share * slope).clamp_min(1e-6)  # a word that cannot be has a slope of no meaning
-    assert float((published - delta).abs().max()) < 1e-6
-    assert float((denoiser - delta).abs().max()) > 0.05
-
-
-def test_targets_on_the_simplex_stay_there_however_steep_the_slope() -> None:
-    a, b = (torch.randn(3, 3, 3).softmax(-1) for _ in range(2))
-    s, t = torch.tensor([0.0, 0.5, 1.0]), torch.tensor([1.0, 0.5, 1.0])
-    for steep in (0.0, 1.0, 1e6):
-        slope = steep * torch.randn(3, 3, 3)
-        for target in (simplex_lagrangian_target(a, slope, s, t), simplex_eulerian_target(a, b, slope, s, t)):
-            assert bool((target >= 0).all())
-            assert torch.allclose(target.sum(-1), torch.ones(3, 3), atol=1e-5)
-    assert torch.allclose(simplex_lagrangian_target(a, slope, s, t)[1:], a[1:]), "at s = t the denoiser here"
-    assert torch.allclose(simplex_eulerian_target(a, b, slope, s, t)[1:], a[1:])
 
 
 def test_targets_at_the_ends_are_finite_and_sum_to_one(language: Language) -> None:

@@ -31,6 +31,8 @@ from flm_edu.objectives import (
     LagrangianDistillation,
     Loss,
     SemigroupDistillation,
+    SimplexEulerianDistillation,
+    SimplexLagrangianDistillation,
     StepContext,
     flow_matching,
 )
@@ -502,7 +504,16 @@ def test_a_cuda_run_needs_no_other_code(language: Language, tmp_path: Path) -> N
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("kind", [SemigroupDistillation, LagrangianDistillation, EulerianDistillation])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        SemigroupDistillation,
+        LagrangianDistillation,
+        EulerianDistillation,
+        SimplexLagrangianDistillation,
+        SimplexEulerianDistillation,
+    ],
+)
 def test_flow_maps_learn_on_cuda(language: Language, tmp_path: Path, kind: Any) -> None:
     """In parts, saved, and loaded again: what differs there is where tensors lie."""
     flow = tiny_flow(language)

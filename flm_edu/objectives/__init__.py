@@ -5,4 +5,4 @@ from flm_edu.objectives.differential import EulerianDistillation, LagrangianDist
 from flm_edu.objectives.flow import flow_matching
 from flm_edu.objectives.flow_map import FlowMapObjective, FlowMapOptions, SemigroupDistillation
 from flm_edu.objectives.objective import Loss, Objective, StepContext
-from flm_edu.objectives.simplex import SimplexEulerian, SimplexLagrangian
+from flm_edu.objectives.simplex import SimplexEulerianDistillation, SimplexLagrangianDistillation

@@ -36,13 +36,17 @@ class DifferentialObjective(FlowMapObjective):
             raise ValueError("`jumps` is for jumps that are composed: use `method` semigroup")
 
     def target(self, model: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor, context: StepContext) -> Tensor:
-        """Return `differential_target`, put back on the simplex."""
+        """Return `differential_target` of the map whose jumps make the target."""
         jumper = self.jumper(model, context).bare()  # wrappers for many processes or compilation have no derivative
         with jumper.sampling():
-            return onto_simplex(self.differential_target(jumper, x_s, tau_s, tau_t))
+            return self.differential_target(jumper, x_s, tau_s, tau_t)
 
     def differential_target(self, jumper: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-        """Return the target before it is put back on the simplex: (B, L, V), (B,), (B,) -> (B, L, V)."""
+        """Return the target by a jump and its derivative: (B, L, V), (B,), (B,) -> (B, L, V) on the simplex."""
+        raise NotImplementedError
+
+    def formula(self, denoiser: Tensor, value: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
+        """Return the target from the denoiser, a jump, its derivative (all (B, L, V)) and its times (B,)."""
         raise NotImplementedError
 
 
@@ -55,13 +59,17 @@ class LagrangianDistillation(DifferentialObjective):
     part = "lagrangian_kl"
 
     def differential_target(self, jumper: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-        """Return `lagrangian_target`."""
+        """Return the formula's target, with the derivative in the end time."""
         s, t = jumper.schedule.t(tau_s), jumper.schedule.t(tau_t)
         rate = jumper.schedule.dtau_dt(t)
         along = (torch.zeros_like(x_s), torch.zeros_like(tau_s), rate)
         value, slope = derivative(two_time_denoiser_of(jumper), (x_s, tau_s, tau_t), along)
         landing = flow_map_from_two_time_denoiser(value, x_s, s, t)
-        return lagrangian_target(self.denoiser(jumper, landing, tau_t), slope, s, t)
+        return self.formula(self.denoiser(jumper, landing, tau_t), value, slope, s, t)
+
+    def formula(self, denoiser: Tensor, value: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
+        """Return `lagrangian_target`, put back on the simplex."""
+        return onto_simplex(lagrangian_target(denoiser, slope, s, t))
 
 
 class EulerianDistillation(DifferentialObjective):
@@ -74,13 +82,17 @@ class EulerianDistillation(DifferentialObjective):
     part = "eulerian_kl"
 
     def differential_target(self, jumper: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
-        """Return `eulerian_target`."""
+        """Return the formula's target, with the derivative along the flow."""
         s, t = jumper.schedule.t(tau_s), jumper.schedule.t(tau_t)
         denoiser = self.denoiser(jumper, x_s, tau_s)
         rate = (1 - s) * jumper.schedule.dtau_dt(s)
         along = (denoiser - x_s, rate, torch.zeros_like(tau_t))
         value, slope = derivative(two_time_denoiser_of(jumper), (x_s, tau_s, tau_t), along)
-        return eulerian_target(denoiser, value, slope, s, t)
+        return self.formula(denoiser, value, slope, s, t)
+
+    def formula(self, denoiser: Tensor, value: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
+        """Return `eulerian_target`, put back on the simplex."""
+        return onto_simplex(eulerian_target(denoiser, value, slope, s, t))
 
 
 def lagrangian_target(denoiser: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:

@@ -1,79 +1,78 @@
-"""The two differential objectives in logarithms, so that their targets never leave the simplex (Discrete Flow Maps).
+"""Stage 2 by a derivative, in logits: Lagrangian and Eulerian targets that never leave the simplex.
 
-With delta = softmax(z), a change of delta is delta times a change of log delta. Put into the Lagrangian and the Eulerian
-equation, delta factors out, and what is left is a quotient of positive numbers wherever the student is near enough. For
-a word that is ruled out between s and t both numbers vanish; there the quotient says little, and is cut (`LEAST`).
+A jump is a softmax, delta = softmax(z), so its derivative is d delta = delta a with a = dz - <delta, dz>: each word's
+share grows or shrinks by a factor. Put into the two equations of `differential`, both say D = delta q, with a ratio
+q that the derivative tells. So where they subtract, this divides: delta = D / q, in logits log D - log q, normalized.
+
+Source: docs/EQUATIONS.md; Discrete Flow Maps, arXiv 2604.09784. What is done where q is near 0 or infinite is ours.
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-from flm_edu.flow import FlowMapLM
-from flm_edu.interpolant import expand_time, flow_map_from_two_time_denoiser, jump_fraction
-from flm_edu.objectives.differential import EulerianDistillation, LagrangianDistillation, derivative
-from flm_edu.objectives.flow_map import Jump
+from flm_edu.interpolant import expand_time, jump_fraction
+from flm_edu.objectives.differential import EulerianDistillation, LagrangianDistillation
 
-LEAST = 0.01  # of the factor that divides: D / delta of the exact map, tiny for words that are ruled out on the way
+#: The most that D weighs in the Lagrangian target, beside the student's own value.
+SHARE = 0.5
 
 
-class SimplexLagrangian(LagrangianDistillation):
-    """`LagrangianDistillation` whose target is on the simplex. Args and source: as there; arXiv 2604.09784."""
+class SimplexLagrangianDistillation(LagrangianDistillation):
+    """The Lagrangian objective in logits. Args and Raises: as `LagrangianDistillation`; source: as this module."""
 
     part = "simplex_lagrangian_kl"
 
-    def differential_target(self, jumper: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+    def formula(self, denoiser: Tensor, value: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
         """Return `simplex_lagrangian_target`."""
-        s, t = jumper.schedule.t(tau_s), jumper.schedule.t(tau_t)
-        along = (tau_s.new_zeros(x_s.shape), tau_s.new_zeros(tau_s.shape), jumper.schedule.dtau_dt(t))
-        log_value, log_slope = derivative(log_two_time_denoiser_of(jumper), (x_s, tau_s, tau_t), along)
-        landing = flow_map_from_two_time_denoiser(log_value.exp(), x_s, s, t)
-        return simplex_lagrangian_target(self.denoiser(jumper, landing, tau_t), log_slope, s, t)
+        return simplex_lagrangian_target(denoiser, value, slope, s, t)
 
 
-class SimplexEulerian(EulerianDistillation):
-    """`EulerianDistillation` whose target is on the simplex. Args and source: as there; arXiv 2604.09784."""
+class SimplexEulerianDistillation(EulerianDistillation):
+    """The Eulerian objective in logits. Args and Raises: as `EulerianDistillation`; source: as this module."""
 
     part = "simplex_eulerian_kl"
 
-    def differential_target(self, jumper: FlowMapLM, x_s: Tensor, tau_s: Tensor, tau_t: Tensor) -> Tensor:
+    def formula(self, denoiser: Tensor, value: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
         """Return `simplex_eulerian_target`."""
-        s, t = jumper.schedule.t(tau_s), jumper.schedule.t(tau_t)
-        denoiser = self.denoiser(jumper, x_s, tau_s)
-        along = (denoiser - x_s, (1 - s) * jumper.schedule.dtau_dt(s), tau_t.new_zeros(tau_t.shape))
-        log_value, log_slope = derivative(log_two_time_denoiser_of(jumper), (x_s, tau_s, tau_t), along)
-        return simplex_eulerian_target(denoiser, log_value.exp(), log_slope, s, t)
+        return simplex_eulerian_target(denoiser, value, slope, s, t)
 
 
-def simplex_lagrangian_target(denoiser: Tensor, log_slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
-    """Return softmax(log D_t(X_{s,t}(x)) - log(1 + C d/dt log delta)), with C = (1-t)(t-s)/(1-s).
+def simplex_lagrangian_target(denoiser: Tensor, value: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
+    """Return `divide` by q = 1 + ((1-t)(t-s)/(1-s)) a, of which D weighs `SHARE`.
 
-    It is delta_{s,t}(x) for the exact flow map. Factors below `LEAST` are raised to it.
-
-    Shapes: denoiser (at the landing), log_slope (in mixing time t) (B, L, V), s, t (B,) -> (B, L, V) on the simplex.
-    Source: docs/EQUATIONS.md; arXiv 2604.09784.
+    Shapes: denoiser D_t(X_{s,t}(x)), value delta_{s,t}(x) and slope d/dt delta (B, L, V), s, t (B,) -> (B, L, V).
     """
-    factor = 1 + expand_time((1 - t) * jump_fraction(s, t), denoiser) * log_slope
-    return _normalized(denoiser / factor.clamp_min(LEAST))
+    ratio = 1 + expand_time((1 - t) * jump_fraction(s, t), value) * growth(value, slope)
+    return divide(denoiser, value, SHARE * ratio, torch.full_like(s, SHARE))
 
 
-def simplex_eulerian_target(denoiser: Tensor, value: Tensor, log_slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
-    """Return softmax(log(r delta + (1-r) D_s(x)) - log(1 - r d log delta)), with r = (t-s)/(1-s).
+def simplex_eulerian_target(denoiser: Tensor, value: Tensor, slope: Tensor, s: Tensor, t: Tensor) -> Tensor:
+    """Return `divide` by q = 1 - (r/(1-r)) a, of which D weighs 1-r, with r = (t-s)/(1-s).
 
-    The published target is softmax(log D_s - log(1 - (r/(1-r)) d log delta)), which is infinite at t = 1. This one has
-    the same fixed point and is finite everywhere. Factors below `LEAST` are raised to it.
+    q is infinite at t = 1, and (1-r) q = 1 - r - r a is not: `eulerian_target` has the same weight.
 
-    Shapes: denoiser D_s(x), value delta_{s,t}(x), log_slope (1-s) d/ds log delta + (D_s(x) - x) . grad log delta, all
-    (B, L, V), s, t (B,) -> (B, L, V) on the simplex. Source: docs/EQUATIONS.md; arXiv 2604.09784.
+    Shapes: denoiser D_s(x), value delta_{s,t}(x), slope (1-s) d/ds delta + (D_s(x) - x) . grad delta, all
+    (B, L, V), s, t (B,) -> (B, L, V).
     """
-    r = expand_time(jump_fraction(s, t), denoiser)
-    return _normalized((r * value + (1 - r) * denoiser) / (1 - r * log_slope).clamp_min(LEAST))
+    r = jump_fraction(s, t)
+    return divide(denoiser, value, 1 - expand_time(r, value) * (1 + growth(value, slope)), 1 - r)
 
 
-def log_two_time_denoiser_of(jumper: FlowMapLM) -> Jump:
-    """Return (x, tau_s, tau_t) -> log delta of a flow map."""
-    return lambda x, tau_s, tau_t: jumper.logits(x, tau_s, tau_t).log_softmax(-1)
+def growth(value: Tensor, slope: Tensor) -> Tensor:
+    """Return a = slope / delta = dz - <delta, dz>; 0 where a share is too small for a number to hold."""
+    return slope / value.clamp_min(torch.finfo(value.dtype).tiny)
 
 
-def _normalized(positive: Tensor) -> Tensor:
-    return positive / positive.sum(-1, keepdim=True)
+def divide(denoiser: Tensor, value: Tensor, ratio: Tensor, share: Tensor) -> Tensor:
+    """Return (w D + (1-w) delta) / (w q + 1-w), normalized: D / q for w = 1, delta itself for D = delta q.
+
+    A flow's q is never below 0, so a lower one counts as 0. Then what is divided by is 1-w or more, and no word
+    gains more than (w/(1-w)) D + delta. Without the student's share a wrong derivative could put all on one word.
+
+    Shapes: denoiser D, value delta and ratio w q (B, L, V), share w (B,) -> (B, L, V) on the simplex.
+    """
+    share = expand_time(share, value)
+    target = torch.lerp(value, denoiser, share) / (ratio.clamp_min(0) + (1 - share))
+    return target / target.sum(-1, keepdim=True)

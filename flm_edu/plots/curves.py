@@ -151,8 +151,15 @@ def _label_marks(
     for point in points:
         if label(point) and getattr(point, metric) is not None:
             place = (across(point), scale * getattr(point, metric))
-            look = {"ha": "center", "fontsize": 8, "color": family(point.kind).color}
-            axes.annotate(label(point), place, xytext=(0, 6), textcoords="offset points", **look)
+            axes.annotate(
+                label(point),
+                place,
+                xytext=(0, 6),
+                textcoords="offset points",
+                ha="center",
+                fontsize=8,
+                color=family(point.kind).color,
+            )
     if METRICS[metric].percent:
         axes.set_ylim(None, 108)  # room for the numbers
 

@@ -16,7 +16,13 @@ from flm_edu.grammar import load_listed
 from flm_edu.language import Language
 from flm_edu.language_model import load_model
 from flm_edu.methods import DISTILLATIONS, TRAINABLE
-from flm_edu.objectives import EulerianDistillation, LagrangianDistillation, SemigroupDistillation
+from flm_edu.objectives import (
+    EulerianDistillation,
+    LagrangianDistillation,
+    SemigroupDistillation,
+    SimplexEulerianDistillation,
+    SimplexLagrangianDistillation,
+)
 from flm_edu.training import TrainConfig, Trainer
 from tests.conftest import old_config, tiny_flow
 from tests.test_objectives import check_derivatives
@@ -126,7 +132,16 @@ def test_it_learns_a_language(tmp_path: Path) -> None:
 
 
 @pytest.mark.cuda
-@pytest.mark.parametrize("kind", [SemigroupDistillation, LagrangianDistillation, EulerianDistillation])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        SemigroupDistillation,
+        LagrangianDistillation,
+        EulerianDistillation,
+        SimplexLagrangianDistillation,
+        SimplexEulerianDistillation,
+    ],
+)
 def test_its_flow_map_learns_on_cuda(soft: SoftFlowLM, language: Language, kind: Any) -> None:
     student = soft.new_flow_map()
     Trainer(student, language, kind(soft), TrainConfig(steps=4, batch=8, accumulate=2, warmup=2)).run()
